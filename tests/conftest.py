@@ -50,7 +50,9 @@ def missing_dataset(name: str, files: tuple[str, ...] = ()) -> str | None:
     `files` adds to the files of `DATASET_FILES`, for a test that needs a split which is not listed there.
     """
     if name not in DATASET_FILES:
-        raise ValueError(f"no dataset {name!r} is known to the tests; known: {sorted(DATASET_FILES)}")
+        raise ValueError(
+            f"no dataset {name!r} is known to the tests; known: {sorted(DATASET_FILES)}"
+        )
     root = os.environ.get("CRSGYM_DATA")
     if not root:
         return f"needs the {name} dataset: set CRSGYM_DATA to a folder that holds {name}/"
