@@ -1,0 +1,90 @@
+"""Plug-ins by name: lazy ``"module:attribute"`` entry points, and "did you mean" on a typo."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from crsgym.errors import ConfigurationError
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> ConfigurationError:
+    """The error for a name that is not known, with the nearest known ones."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "known: " + ", ".join(names)
+    return ConfigurationError(f"unknown {kind} {name!r}; {hint}")
+
+
+def load_entry_point(kind: str, path: str) -> Any:
+    """Import what ``"package.module:attribute"`` names.
+
+    Raises:
+        ConfigurationError: when the module or the attribute is not there.
+    """
+    module_name, _, attribute = path.partition(":")
+    if not module_name or not attribute:
+        raise ConfigurationError(f"{kind} {path!r}: expected 'package.module:Name'")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and not module_name.startswith(error.name):
+            raise ConfigurationError(
+                f"{kind} {path!r} needs the package {error.name!r}, which is not installed"
+            ) from error
+        raise ConfigurationError(f"{kind} {path!r}: there is no module {error.name!r}") from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise unknown(f"{kind} in {module_name}:", attribute, dir(module)) from None
+
+
+def check_options(kind: str, target: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Refuse a keyword that ``target`` does not take.
+
+    Raises:
+        ConfigurationError: naming the keyword and the nearest one that exists.
+    """
+    parameters = inspect.signature(target).parameters
+    names = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for option in options:
+        if option not in names:
+            raise unknown(f"option of {kind}", option, names or ["(it takes none)"])
+
+
+class Registry:
+    """Names of one kind of plug-in, each an entry point or an object."""
+
+    def __init__(self, kind: str, entries: Mapping[str, Any]) -> None:
+        """A registry of ``kind`` (as errors call it) with its built-in entries."""
+        self.kind = kind
+        self._entries: dict[str, Any] = dict(entries)
+
+    def names(self) -> tuple[str, ...]:
+        """The known names, sorted."""
+        return tuple(sorted(self._entries))
+
+    def register(self, name: str, entry: Any) -> None:
+        """Add a plug-in: an object, or ``"module:attribute"``.
+
+        Raises:
+            ConfigurationError: when the name is taken by something else.
+        """
+        if self._entries.get(name, entry) != entry:
+            raise ConfigurationError(f"{self.kind} {name!r} is registered already; take a new name")
+        self._entries[name] = entry
+
+    def load(self, name: str) -> Any:
+        """What a known name, or a ``"module:attribute"`` path, stands for."""
+        if name in self._entries:
+            entry = self._entries[name]
+            return load_entry_point(self.kind, entry) if isinstance(entry, str) else entry
+        if ":" in name:
+            return load_entry_point(self.kind, name)
+        raise unknown(self.kind, name, self._entries)
+
+
+__all__ = ["Registry", "check_options", "load_entry_point", "unknown"]
