@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The files of each dataset that this suite reads; a split that is absent from this list is named at the marker.
+# The files of each dataset that this suite reads; a test that needs another names it at the marker.
 DATASET_FILES: dict[str, tuple[str, ...]] = {
     "inspired": (
         "dbpedia_subkg.json",
@@ -47,7 +47,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 def missing_dataset(name: str, files: tuple[str, ...] = ()) -> str | None:
     """Why dataset `name` cannot be read, or None where it can be.
 
-    `files` adds to the files of `DATASET_FILES`, for a test that needs a split which is not listed there.
+    `files` adds to those of `DATASET_FILES`, for a test that needs a split not listed there.
     """
     if name not in DATASET_FILES:
         raise ValueError(
@@ -75,7 +75,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def dataset_root() -> Path:
-    """The folder of the published datasets, `<root>/<dataset>/<file>`; skips where there is none."""
+    """The folder of the published datasets, `<root>/<dataset>/<file>`; skips without one."""
     root = os.environ.get("CRSGYM_DATA")
     if not root:
         pytest.skip("needs published datasets: set CRSGYM_DATA to the folder that holds them")
