@@ -8,12 +8,12 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-import agents
 import crsgym_agents
-from agents.models.interface import Model
 from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 
+import agents
 import crsgym
+from agents.models.interface import Model
 
 
 def check(holds: bool, otherwise: str) -> None:
@@ -23,7 +23,7 @@ def check(holds: bool, otherwise: str) -> None:
 
 
 class Scripted(Model):
-    """An openai-agents model that always says the same, so that its runner runs without a server."""
+    """Always says the same, so that the runner of openai-agents needs no server."""
 
     def __init__(self, text: str) -> None:
         self.text = text
