@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from crsgym.errors import ConfigurationError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> ConfigurationError:
@@ -55,6 +58,38 @@ def check_options(kind: str, target: Callable[..., Any], options: Mapping[str, A
             raise unknown(f"option of {kind}", option, names or ["(it takes none)"])
 
 
+def strict_keywords(function: F) -> F:
+    """Answer a misspelt keyword with the nearest one that exists.
+
+    A keyword counts as known when the function names it, or its ``**options: Unpack[...]`` does.
+    """
+    names: set[str] = set()
+
+    @functools.wraps(function)
+    def checked(*args: Any, **keywords: Any) -> Any:
+        if not names:
+            names.update(_keywords(function))
+        for keyword in keywords:
+            if keyword not in names:
+                raise TypeError(
+                    str(unknown(f"keyword of {function.__name__}():", keyword, names))
+                )
+        return function(*args, **keywords)
+
+    return cast("F", checked)
+
+
+def _keywords(function: Callable[..., Any]) -> set[str]:
+    names: set[str] = set()
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            names.add(parameter.name)
+        else:
+            options = str(parameter.annotation).removeprefix("Unpack[").removesuffix("]")
+            names.update(function.__globals__[options].__annotations__)
+    return names
+
+
 class Registry:
     """Names of one kind of plug-in, each an entry point or an object."""
 
@@ -87,4 +122,4 @@ class Registry:
         raise unknown(self.kind, name, self._entries)
 
 
-__all__ = ["Registry", "check_options", "load_entry_point", "unknown"]
+__all__ = ["Registry", "check_options", "load_entry_point", "strict_keywords", "unknown"]

@@ -162,6 +162,12 @@ class Context:
         return tuple(dict.fromkeys(i for u in self.dialogue for i in u.items))
 
     @cached_property
+    def recently_mentioned(self) -> tuple[int, ...]:
+        """The items of ``I_D``: each once, in the order of last mention, the latest at the end."""
+        latest_first = dict.fromkeys(i for u in reversed(self.dialogue) for i in reversed(u.items))
+        return tuple(latest_first)[::-1]
+
+    @cached_property
     def entities(self) -> tuple[str, ...]:
         """The other entities of ``I_D``: each once, in the order of first mention."""
         return tuple(dict.fromkeys(e for u in self.dialogue for e in u.entities))
@@ -188,7 +194,8 @@ class State:
     seed: int
     context: Context
     candidates: tuple[int, ...]
-    """What the retriever offers for the turn to be played, best first; empty after the end."""
+    """What the retriever offers for the turn to be played, best first; after the end, its last
+    offer."""
     status: Status = "running"
 
     @property
@@ -244,12 +251,25 @@ class Episode:
     agent: str = ""
     env: str = ""
     """Id of the environment, when it came from one."""
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[int, str] = field(default_factory=dict)
+    """Title of every item that occurs in it, by index: a stored episode reads by itself."""
 
     @property
     def total_reward(self) -> float:
         """The undiscounted return."""
         return float(sum(step.reward for step in self.steps))
+
+    def __str__(self) -> str:
+        """The transcript."""
+        from crsgym.rendering import render_text
+
+        return render_text(self)
+
+    def _repr_html_(self) -> str:
+        """The transcript, as a notebook shows it."""
+        from crsgym.rendering import render_html
+
+        return render_html(self)
 
 
 class HistoryTurn(TypedDict):
@@ -266,7 +286,7 @@ class Observation(TypedDict):
     dialogue: str
     """``D``, one utterance a line, each led by ``Seeker:`` or ``Recommender:``."""
     mentioned: tuple[str, ...]
-    """Titles of ``I_D``, each once, in the order of first mention."""
+    """Titles of ``I_D``, each once, in the order of last mention: the latest at the end."""
     history: tuple[HistoryTurn, ...]
     """The earlier turns."""
     feedback: str

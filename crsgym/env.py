@@ -1,0 +1,190 @@
+"""``CRSEnv``: a world of one, as a :class:`gymnasium.Env`."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium.error import ResetNeeded
+
+from crsgym.errors import ConfigurationError
+from crsgym.plugins import unknown
+from crsgym.rendering import print_transcript, render_html, render_text
+from crsgym.spaces import action_space, observation_space
+from crsgym.task import Task
+from crsgym.types import Episode, Observation, Outcome, Scenario, State
+
+RENDER_MODES = ("ansi", "human", "html")
+
+
+class CRSEnv(gymnasium.Env[Observation, str]):
+    """A recommender's conversation with a simulated user.
+
+    The observation is a dict (:class:`~crsgym.types.Observation`), the action an answer text. An
+    answer of any kind is accepted; what is wrong with it shows in the reward terms and in
+    ``info["answer_issues"]``.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": 1}
+
+    def __init__(
+        self, task: Task, *, render_mode: str | None = None, reveal: bool = False
+    ) -> None:
+        """An environment over the scenarios of a task.
+
+        Args:
+            task: what to play.
+            render_mode: ``"ansi"`` (``render`` returns a transcript), ``"html"`` (the same for a
+                notebook), ``"human"`` (printed after every step) or None.
+            reveal: whether ``info`` tells the target's ranks before the episode has ended.
+        """
+        check_render_mode(render_mode)
+        self.task = task
+        self.world = task.world
+        self.render_mode = render_mode
+        self.reveal = reveal
+        self.observation_space = observation_space(task.world)
+        self.action_space = action_space(task.world)
+        self._state: State | None = None
+
+    @property
+    def state(self) -> State:
+        """The conversation, a value that :meth:`restore` takes back.
+
+        Raises:
+            ResetNeeded: before the first reset.
+        """
+        if self._state is None:
+            raise ResetNeeded("there is no conversation yet: call reset() first")
+        return self._state
+
+    @property
+    def episode(self) -> Episode:
+        """The record of the conversation so far, with the truth about it."""
+        return self.world.episode(self.state, env=self.task.id)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin a conversation.
+
+        Args:
+            seed: seeds which scenario comes and all that it draws.
+            options: ``{"scenario": id | index}`` picks the scenario.
+
+        Raises:
+            ConfigurationError: when an option or the scenario is unknown.
+        """
+        super().reset(seed=seed)
+        scenario, number = draw(self.task, self.np_random, options)
+        self._state = self.world.start([scenario], seed=number)[0]
+        if self.render_mode == "human":
+            self.render()
+        return self.world.observe([self._state])[0], start_info(self._state)
+
+    def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Answer the user.
+
+        Raises:
+            ResetNeeded: before the first reset, and after the end of an episode.
+            TypeError: when the action is no text.
+        """
+        if self.state.status != "running":
+            raise ResetNeeded("the episode has ended: call reset() before step()")
+        outcome = self.world.advance([self.state], [action])[0]
+        self._state = outcome.state
+        if self.render_mode == "human":
+            self.render()
+        return (
+            self.world.observe([self._state])[0],
+            outcome.reward,
+            outcome.terminated,
+            outcome.truncated,
+            step_info(self.task, outcome, reveal=self.reveal),
+        )
+
+    def restore(self, state: State) -> Observation:
+        """Go to a conversation, and return its observation."""
+        if not isinstance(state, State):
+            raise TypeError(f"expected a State (see env.state); got {type(state).__name__}")
+        self._state = state
+        return self.world.observe([state])[0]
+
+    def clone(self) -> CRSEnv:
+        """An independent environment in the same conversation, drawing the same from here on."""
+        twin = CRSEnv(self.task, render_mode=self.render_mode, reveal=self.reveal)
+        twin.spec = self.spec
+        twin._state = self._state
+        twin._np_random = copy.deepcopy(self._np_random)
+        twin._np_random_seed = self._np_random_seed
+        return twin
+
+    def render(self) -> str | None:  # type: ignore[override]
+        """The transcript so far: returned (``ansi``, ``html``) or printed (``human``)."""
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() needs render_mode='ansi', 'human' or 'html' in make()")
+            return None
+        if self.render_mode == "html":
+            return render_html(self.episode)
+        if self.render_mode == "ansi":
+            return render_text(self.episode)
+        print_transcript(self.episode)
+        return None
+
+
+def check_render_mode(render_mode: str | None) -> None:
+    """Refuse a render mode that does not exist.
+
+    Raises:
+        ConfigurationError: with the nearest mode.
+    """
+    if render_mode is not None and render_mode not in RENDER_MODES:
+        raise unknown("render_mode", str(render_mode), RENDER_MODES)
+
+
+def draw(
+    task: Task, rng: np.random.Generator, options: dict[str, Any] | None
+) -> tuple[Scenario, int]:
+    """The scenario and the seed of a new episode.
+
+    The stream gives the same scenarios whether or not an earlier one was chosen by hand.
+    """
+    index, seed = int(rng.integers(len(task.scenarios))), int(rng.integers(2**62))
+    for option in options or {}:
+        if option != "scenario":
+            raise unknown("reset option", str(option), ["scenario"])
+    which = (options or {}).get("scenario")
+    if which is None:
+        return task.scenarios[index], seed
+    if isinstance(which, bool) or not isinstance(which, str | int | np.integer):
+        raise ConfigurationError(f"options['scenario'] must be an id or an index; got {which!r}")
+    return task.scenario(which if isinstance(which, str) else int(which)), seed
+
+
+def start_info(state: State) -> dict[str, Any]:
+    """``info`` of a reset."""
+    return {"scenario_id": state.scenario.id, "turn": 0}
+
+
+def step_info(task: Task, outcome: Outcome, *, reveal: bool) -> dict[str, Any]:
+    """``info`` of a step; the truth enters only at the end, or when it was asked for."""
+    state = outcome.state
+    answer = state.context.turns[-1].recommendation
+    titles = task.world.catalogue.titles
+    info: dict[str, Any] = {
+        "scenario_id": state.scenario.id,
+        "turn": len(state.context.turns),
+        "reward_terms": dict(outcome.reward_terms),
+        "answer_issues": answer.issues,
+        "items": tuple(titles[item] for item in answer.items),
+    }
+    if reveal or state.status != "running":
+        info["target"] = titles[state.goal.target]
+        info["target_rank"] = outcome.target_rank
+        info["candidate_rank"] = outcome.candidate_rank
+    return info
+
+
+__all__ = ["RENDER_MODES", "CRSEnv", "check_render_mode", "draw", "start_info", "step_info"]

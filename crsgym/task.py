@@ -1,0 +1,87 @@
+"""A task: a world and the scenarios to play in it, with all that a number depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from crsgym.data.dataset import Dataset
+from crsgym.errors import ConfigurationError, PluginError
+from crsgym.plugins import unknown
+from crsgym.types import Scenario
+from crsgym.world import World
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What an environment id and its keywords stand for."""
+
+    id: str
+    """The environment's id, ``"INSPIRED-v0"``."""
+    dataset: Dataset
+    split: str
+    world: World
+    scenarios: tuple[Scenario, ...]
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """All that an episode depends on, JSON-able."""
+        return {
+            "id": self.id,
+            "dataset": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
+            "split": self.split,
+            "scenarios": len(self.scenarios),
+            "world": self.world.spec(),
+        }
+
+    @cached_property
+    def hash(self) -> str:
+        """Short hash of the spec: equal hashes, comparable numbers."""
+        try:
+            text = json.dumps(self.spec, sort_keys=True, ensure_ascii=False)
+        except TypeError as error:
+            raise PluginError(f"a plug-in's spec() must be JSON-able: {error}") from error
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def scenario(self, which: str | int) -> Scenario:
+        """A scenario by id or by index.
+
+        Raises:
+            ConfigurationError: when there is none; says which ids are near or how many there are.
+        """
+        if isinstance(which, str):
+            if which not in self._by_id:
+                raise unknown(f"scenario of {self.id} {self.split}", which, self._by_id)
+            return self._by_id[which]
+        index = int(which)
+        if not 0 <= index < len(self.scenarios):
+            raise ConfigurationError(
+                f"scenario {index} is out of range: {self.id} {self.split} has "
+                f"{len(self.scenarios)}, counted from 0"
+            )
+        return self.scenarios[index]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Scenario]:
+        return {scenario.id: scenario for scenario in self.scenarios}
+
+
+def limited(scenarios: Sequence[Scenario], limit: int | None) -> tuple[Scenario, ...]:
+    """The first ``limit`` scenarios, or all of them.
+
+    Raises:
+        ConfigurationError: when the limit is not a positive integer, or nothing is left.
+    """
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise ConfigurationError(f"limit must be a positive integer or None; got {limit!r}")
+    kept = tuple(scenarios[:limit])
+    if not kept:
+        raise ConfigurationError("the split holds no scenario")
+    return kept
+
+
+__all__ = ["Task", "limited"]

@@ -1,0 +1,245 @@
+"""``CRSVectorEnv``: many conversations in one batched world, as a :class:`gymnasium.vector.VectorEnv`.
+
+Environment ``i`` reset with seed ``s`` plays exactly what a ``CRSEnv`` reset with seed ``s + i``
+plays, and each part of the world is called once per step for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium.error import ResetNeeded
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from crsgym.env import RENDER_MODES, check_render_mode, draw, start_info, step_info
+from crsgym.errors import ConfigurationError
+from crsgym.rendering import render_html, render_text
+from crsgym.spaces import action_space, observation_space
+from crsgym.task import Task
+from crsgym.types import Observation, State
+
+BatchedObservation = dict[str, Any]
+Flags = npt.NDArray[np.bool_]
+
+
+class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]]):
+    """``num_envs`` conversations, stepped together.
+
+    Observations hold one tuple per key, ``candidate_ids`` an int64 array (num_envs, k) and ``turn``
+    an int64 array (num_envs,). :meth:`observations` gives them as a list, as agents want them.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES[::2])}
+
+    def __init__(
+        self,
+        task: Task,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        render_mode: str | None = None,
+        reveal: bool = False,
+    ) -> None:
+        """A batch of environments over one task.
+
+        Args:
+            task: what to play.
+            num_envs: how many conversations.
+            autoreset_mode: ``SAME_STEP`` (a conversation that ends is replaced at once; its last
+                observation and info are in ``info["final_obs"]`` and ``info["final_info"]``) or
+                ``DISABLED`` (reset by hand with ``options={"reset_mask": mask}``). ``NEXT_STEP``
+                would waste a model call per episode and is refused.
+            render_mode: ``"ansi"``, ``"html"`` or None.
+            reveal: whether ``info`` tells the target's ranks before an episode has ended.
+
+        Raises:
+            ConfigurationError: when ``num_envs``, the autoreset mode or the render mode is wrong.
+        """
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+            raise ConfigurationError(f"num_envs must be a positive integer; got {num_envs!r}")
+        check_render_mode(render_mode)
+        if render_mode == "human":
+            raise ConfigurationError("a vector environment renders as 'ansi' or 'html', not 'human'")
+        try:
+            self.autoreset_mode = AutoresetMode(autoreset_mode)
+        except ValueError:
+            modes = [mode.value for mode in AutoresetMode]
+            raise ConfigurationError(
+                f"autoreset_mode must be one of {modes}; got {autoreset_mode!r}"
+            ) from None
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            raise ConfigurationError(
+                "autoreset_mode NextStep wastes a model call per episode; use SameStep or Disabled"
+            )
+        self.task = task
+        self.world = task.world
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.reveal = reveal
+        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space = observation_space(task.world)
+        self.single_action_space = action_space(task.world)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._rngs: list[np.random.Generator | None] = [None] * num_envs
+        self._states: list[State] | None = None
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The conversations, values that :meth:`restore` takes back.
+
+        Raises:
+            ResetNeeded: before the first reset.
+        """
+        if self._states is None:
+            raise ResetNeeded("there are no conversations yet: call reset() first")
+        return tuple(self._states)
+
+    def observations(self) -> list[Observation]:
+        """The current observations, one dict each: what an agent's ``act`` takes."""
+        return self.world.observe(self.states)
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[BatchedObservation, dict[str, Any]]:
+        """Begin all conversations, or those of ``reset_mask``.
+
+        Args:
+            seed: ``s`` seeds environment ``i`` with ``s + i``; or one seed (or None) each.
+            options: ``{"scenario": id | index}`` for all, or a list with one (or None) each;
+                ``{"reset_mask": bool array (num_envs,)}`` resets only the marked ones.
+
+        Raises:
+            ConfigurationError: when an option, a scenario, or a length is wrong.
+        """
+        options = dict(options or {})
+        mask = self._reset_mask(options.pop("reset_mask", None))
+        chosen = _one_each("options['scenario']", options.pop("scenario", None), self.num_envs)
+        if isinstance(seed, int | np.integer):
+            seeds: list[Any] = [int(seed) + i for i in range(self.num_envs)]
+        else:
+            seeds = _one_each("seed", seed, self.num_envs)
+        indices = [i for i in range(self.num_envs) if mask[i]]
+        for i in indices:
+            if seeds[i] is not None or self._rngs[i] is None:
+                self._rngs[i], _ = seeding.np_random(seeds[i])
+        self._begin(indices, [{**options, "scenario": chosen[i]} for i in indices])
+        infos: dict[str, Any] = {}
+        for i in indices:
+            infos = self._add_info(infos, start_info(self.states[i]), i)
+        return self._batch(self.observations()), infos
+
+    def step(
+        self, actions: Sequence[str]
+    ) -> tuple[BatchedObservation, npt.NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        """Answer in every conversation.
+
+        Args:
+            actions: one text each.
+
+        Raises:
+            ResetNeeded: before the first reset, and with ``DISABLED`` when one has ended.
+            ValueError, TypeError: when the number or the type of the actions is wrong.
+        """
+        ended = [i for i, state in enumerate(self.states) if state.status != "running"]
+        if ended:
+            raise ResetNeeded(f"episodes {ended} have ended: reset them with options['reset_mask']")
+        outcomes = self.world.advance(self.states, list(actions))
+        self._states = [outcome.state for outcome in outcomes]
+        rewards = np.array([outcome.reward for outcome in outcomes], dtype=np.float64)
+        terminated = np.array([outcome.terminated for outcome in outcomes], dtype=np.bool_)
+        truncated = np.array([outcome.truncated for outcome in outcomes], dtype=np.bool_)
+        details = [step_info(self.task, outcome, reveal=self.reveal) for outcome in outcomes]
+
+        infos: dict[str, Any] = {}
+        done = np.flatnonzero(terminated | truncated).tolist()
+        if done and self.autoreset_mode is AutoresetMode.SAME_STEP:
+            last = self.world.observe([self._states[i] for i in done])
+            self._begin(done, [None] * len(done))
+            for i, observation in zip(done, last, strict=True):
+                final = {"final_obs": observation, "final_info": details[i]}
+                infos = self._add_info(infos, final, i)
+                details[i] = start_info(self._states[i])
+        for i, info in enumerate(details):
+            infos = self._add_info(infos, info, i)
+        return self._batch(self.observations()), rewards, terminated, truncated, infos
+
+    def restore(self, states: Sequence[State]) -> BatchedObservation:
+        """Go to the given conversations, one per environment."""
+        if len(states) != self.num_envs:
+            raise ValueError(f"expected {self.num_envs} states; got {len(states)}")
+        self._states = list(states)
+        return self._batch(self.observations())
+
+    def render(self) -> tuple[str, ...] | None:  # type: ignore[override]
+        """One transcript each."""
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() needs render_mode='ansi' or 'html' in make_vec()")
+            return None
+        write = render_html if self.render_mode == "html" else render_text
+        return tuple(
+            write(self.world.episode(state, env=self.task.id)) for state in self.states
+        )
+
+    def _begin(self, indices: Sequence[int], options: Sequence[dict[str, Any] | None]) -> None:
+        drawn = [
+            draw(self.task, self._generator(i), chosen)
+            for i, chosen in zip(indices, options, strict=True)
+        ]
+        fresh = self.world.start([s for s, _ in drawn], seed=[number for _, number in drawn])
+        states = self._states if self._states is not None else fresh
+        self._states = list(states)
+        for i, state in zip(indices, fresh, strict=True):
+            self._states[i] = state
+
+    def _generator(self, i: int) -> np.random.Generator:
+        generator = self._rngs[i]
+        if generator is None:
+            generator = self._rngs[i] = seeding.np_random()[0]
+        return generator
+
+    def _reset_mask(self, mask: Any) -> Flags:
+        if mask is None:
+            return np.ones(self.num_envs, dtype=np.bool_)
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (
+            self.num_envs,
+        ):
+            raise ConfigurationError(
+                f"options['reset_mask'] must be a bool array of shape ({self.num_envs},)"
+            )
+        if not mask.any():
+            raise ConfigurationError("options['reset_mask'] marks no environment")
+        if self._states is None and not mask.all():
+            raise ConfigurationError("the first reset must reset every environment")
+        return mask
+
+    def _batch(self, observations: Sequence[Observation]) -> BatchedObservation:
+        batch: BatchedObservation = {
+            key: tuple(observation[key] for observation in observations)  # type: ignore[literal-required]
+            for key in self.single_observation_space.spaces
+        }
+        batch["candidate_ids"] = np.stack(batch["candidate_ids"])
+        batch["turn"] = np.array(batch["turn"], dtype=np.int64)
+        return batch
+
+
+def _one_each(name: str, value: Any, count: int) -> list[Any]:
+    """A list with one value per environment, from one for all or a sequence."""
+    if value is None or isinstance(value, str | int | np.integer):
+        return [value] * count
+    values = list(value)
+    if len(values) != count:
+        raise ConfigurationError(f"{name} must hold {count} values, one each; got {len(values)}")
+    return values
+
+
+__all__ = ["BatchedObservation", "CRSVectorEnv"]

@@ -1,0 +1,306 @@
+"""The rules of the game: a batched function from states and answers to outcomes.
+
+``World`` holds no episode. A conversation is a :class:`~crsgym.types.State`, a value, so a group of
+``G`` answers to one question is ``[state] * G``, a clone is the state itself, and a batch of 512
+conversations costs one call of each part per turn. What a conversation draws depends on its seed,
+its scenario and its turn, never on the batch it is played in.
+
+The order within a turn follows SMTPO, section 3.5: the user speaks of the last list (``F_t``), the
+retriever offers candidates, the recommender answers (``P_t``, ``R_t``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from crsgym.actions import parse_answer
+from crsgym.errors import ConfigurationError, PluginError
+from crsgym.prompts import dialogue_text
+from crsgym.protocols import Retriever, Simulator, describe
+from crsgym.seeding import derive_seed
+from crsgym.types import (
+    Context,
+    Episode,
+    Goal,
+    HistoryTurn,
+    Observation,
+    Outcome,
+    Recommendation,
+    Scenario,
+    State,
+    Status,
+    Step,
+    Turn,
+)
+
+if TYPE_CHECKING:
+    from crsgym.data.catalogue import Catalogue
+    from crsgym.rewards import Rewards
+
+Success = Literal["hit", "top1", "never"]
+
+
+class World:
+    """Catalogue, retriever, simulated user and rewards, all batched."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        retriever: Retriever,
+        simulator: Simulator,
+        rewards: Rewards,
+        *,
+        max_turns: int = 5,
+        num_candidates: int = 20,
+        list_length: int = 10,
+        success: Success = "hit",
+        fuzzy: bool = False,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            catalogue: the items.
+            retriever: offers the candidates of a turn.
+            simulator: the user.
+            rewards: scores an answer.
+            max_turns: turns after which an episode is truncated, ``T``.
+            num_candidates: candidates offered a turn, ``k``.
+            list_length: entries of an answer that count.
+            success: what ends an episode: the target anywhere in the list (``"hit"``), in its
+                first place (``"top1"``), or nothing (``"never"``: every episode runs ``T`` turns).
+            fuzzy: whether a title that matches nothing exactly is matched approximately.
+
+        Raises:
+            ConfigurationError: when a number is out of range or the rule is unknown.
+        """
+        _check_count("max_turns", max_turns, 1, None)
+        _check_count("num_candidates", num_candidates, 1, len(catalogue))
+        _check_count("list_length", list_length, 1, len(catalogue))
+        if success not in get_args(Success):
+            known = ", ".join(map(repr, get_args(Success)))
+            raise ConfigurationError(f"success must be one of {known}; got {success!r}")
+        if not isinstance(fuzzy, bool):
+            raise ConfigurationError(f"fuzzy must be True or False; got {fuzzy!r}")
+        self.catalogue = catalogue
+        self.retriever = retriever
+        self.simulator = simulator
+        self.rewards = rewards
+        self.max_turns = max_turns
+        self.num_candidates = num_candidates
+        self.list_length = list_length
+        self.success: Success = success
+        self.fuzzy = fuzzy
+
+    def spec(self) -> dict[str, Any]:
+        """All that an episode depends on besides the scenarios, JSON-able."""
+        return {
+            "catalogue": self.catalogue.fingerprint,
+            "retriever": describe(self.retriever),
+            "simulator": describe(self.simulator),
+            "rewards": self.rewards.spec(),
+            "max_turns": self.max_turns,
+            "num_candidates": self.num_candidates,
+            "list_length": self.list_length,
+            "success": self.success,
+            "fuzzy": self.fuzzy,
+        }
+
+    def start(self, scenarios: Sequence[Scenario], *, seed: int | Sequence[int]) -> list[State]:
+        """The conversations at turn 1, with their first candidates.
+
+        Args:
+            scenarios: what to play, in any number.
+            seed: one for all, or one each. Equal scenario and seed make equal conversations.
+        """
+        seeds = [seed] * len(scenarios) if isinstance(seed, int | np.integer) else list(seed)
+        if len(seeds) != len(scenarios):
+            raise ValueError(f"expected {len(scenarios)} seeds, one each; got {len(seeds)}")
+        contexts = [Context(scenario.dialogue) for scenario in scenarios]
+        offers = self._retrieve(contexts)
+        return [
+            State(scenario, int(number), context, offer)
+            for scenario, number, context, offer in zip(
+                scenarios, seeds, contexts, offers, strict=True
+            )
+        ]
+
+    def observe(self, states: Sequence[State]) -> list[Observation]:
+        """What the agent sees of each conversation. No goal enters here."""
+        return [self._observation(state.context, state.candidates) for state in states]
+
+    def advance(self, states: Sequence[State], texts: Sequence[str]) -> list[Outcome]:
+        """Play one turn of each conversation.
+
+        Args:
+            states: running conversations; one state may stand there many times.
+            texts: one answer each.
+
+        Raises:
+            ValueError: when the lengths differ or a conversation has ended.
+            TypeError: when an answer is no text. Whatever a text says is data, not an error.
+        """
+        if len(texts) != len(states):
+            raise ValueError(f"expected {len(states)} answers, one per state; got {len(texts)}")
+        for state, text in zip(states, texts, strict=True):
+            if state.status != "running":
+                raise ValueError(f"conversation {state.scenario.id!r} has ended; start a new one")
+            if not isinstance(text, str):
+                raise TypeError(f"an answer must be a str; got {type(text).__name__}")
+
+        answers = [
+            parse_answer(
+                text,
+                self.catalogue,
+                candidates=state.candidates,
+                list_length=self.list_length,
+                fuzzy=self.fuzzy,
+            )
+            for state, text in zip(states, texts, strict=True)
+        ]
+        totals, terms = self.rewards(answers, [state.goal for state in states])
+        played = [
+            replace(
+                state,
+                context=Context(
+                    state.context.dialogue,
+                    (
+                        *state.context.turns,
+                        Turn(state.context.feedback, state.candidates, text, answer),
+                    ),
+                ),
+                status=self._status(state, answer),
+            )
+            for state, text, answer in zip(states, texts, answers, strict=True)
+        ]
+        after = self._next_turn(played)
+        return [
+            Outcome(
+                state=state,
+                reward=float(total),
+                reward_terms=parts,
+                target_rank=answer.rank_of(state.goal.target),
+                candidate_rank=_rank(state.goal, state.context.turns[-1].candidates),
+            )
+            for state, total, parts, answer in zip(after, totals, terms, answers, strict=True)
+        ]
+
+    def episode(self, state: State, *, agent: str = "", env: str = "") -> Episode:
+        """The record of a conversation so far: a pure function of the state, scored again."""
+        turns = state.context.turns
+        answers = [turn.recommendation for turn in turns]
+        totals, terms = self.rewards(answers, [state.goal] * len(turns))
+        steps = tuple(
+            Step(
+                turn=turn,
+                reward=float(total),
+                reward_terms=parts,
+                target_rank=turn.recommendation.rank_of(state.goal.target),
+                candidate_rank=_rank(state.goal, turn.candidates),
+            )
+            for turn, total, parts in zip(turns, totals, terms, strict=True)
+        )
+        seen = {
+            *(item for utterance in state.scenario.dialogue for item in utterance.items),
+            *(item for turn in turns for item in turn.candidates),
+            *(item for answer in answers for item in answer.items),
+            state.goal.target,
+        }
+        titles = {item: self.catalogue.titles[item] for item in sorted(seen)}
+        return Episode(state.scenario, state.seed, steps, state.status, agent, env, titles)
+
+    def _next_turn(self, states: Sequence[State]) -> list[State]:
+        """Feedback and candidates for the conversations that still run; the others unchanged."""
+        running = [i for i, state in enumerate(states) if state.status == "running"]
+        after = list(states)
+        if not running:
+            return after
+        contexts = [states[i].context for i in running]
+        seeds = [
+            derive_seed(states[i].seed, states[i].scenario.id, states[i].context.turn)
+            for i in running
+        ]
+        goals = [states[i].goal for i in running] if self.simulator.target_aware else None
+        feedback = self.simulator.respond(contexts, seeds, goals)
+        _check_texts(self.simulator, feedback, len(running))
+        contexts = [
+            replace(context, feedback=text)
+            for context, text in zip(contexts, feedback, strict=True)
+        ]
+        for i, context, offer in zip(running, contexts, self._retrieve(contexts), strict=True):
+            after[i] = replace(states[i], context=context, candidates=offer)
+        return after
+
+    def _status(self, state: State, answer: Recommendation) -> Status:
+        rank = answer.rank_of(state.goal.target)
+        if rank is not None and (self.success == "hit" or (self.success == "top1" and rank == 1)):
+            return "terminated"
+        return "truncated" if state.context.turn >= self.max_turns else "running"
+
+    def _retrieve(self, contexts: Sequence[Context]) -> list[tuple[int, ...]]:
+        if not contexts:
+            return []
+        expected = (len(contexts), self.num_candidates)
+        offers = np.asarray(self.retriever.retrieve(contexts, self.num_candidates))
+        if offers.shape != expected or not np.issubdtype(offers.dtype, np.integer):
+            raise PluginError(
+                f"{type(self.retriever).__name__}.retrieve must return integers of shape "
+                f"{expected}; got {offers.dtype} of shape {offers.shape}"
+            )
+        if offers.min() < 0 or offers.max() >= len(self.catalogue):
+            raise PluginError(
+                f"{type(self.retriever).__name__}.retrieve returned an index outside the "
+                f"catalogue of {len(self.catalogue)} items"
+            )
+        rows = [tuple(row) for row in offers.tolist()]
+        if any(len(set(row)) < len(row) for row in rows):
+            raise PluginError(f"{type(self.retriever).__name__}.retrieve offered an item twice")
+        return rows
+
+    def _observation(self, context: Context, candidates: tuple[int, ...]) -> Observation:
+        return Observation(
+            dialogue=dialogue_text(context.dialogue),
+            mentioned=self._titles(context.recently_mentioned),
+            history=tuple(
+                HistoryTurn(
+                    feedback=turn.feedback,
+                    preference=turn.recommendation.preference,
+                    list=self._titles(turn.recommendation.items),
+                )
+                for turn in context.turns
+            ),
+            feedback=context.feedback,
+            candidates=self._titles(candidates),
+            candidate_ids=np.array(candidates, dtype=np.int64),
+            turn=context.turn,
+        )
+
+    def _titles(self, items: Iterable[int]) -> tuple[str, ...]:
+        titles = self.catalogue.titles
+        return tuple([titles[item] for item in items])
+
+
+def _rank(goal: Goal, candidates: tuple[int, ...]) -> int | None:
+    """Position of the target among the candidates, from 1."""
+    return candidates.index(goal.target) + 1 if goal.target in candidates else None
+
+
+def _check_count(name: str, value: int, low: int, high: int | None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationError(f"{name} must be an integer; got {value!r}")
+    if value < low or (high is not None and value > high):
+        upper = f" and at most {high} (the size of the catalogue)" if high is not None else ""
+        raise ConfigurationError(f"{name} must be at least {low}{upper}; got {value}")
+
+
+def _check_texts(simulator: Simulator, texts: Sequence[str], expected: int) -> None:
+    if len(texts) != expected or not all(isinstance(text, str) for text in texts):
+        raise PluginError(
+            f"{type(simulator).__name__}.respond must return {expected} texts, one per context"
+        )
+
+
+__all__ = ["Success", "World"]
