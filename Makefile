@@ -47,7 +47,7 @@ format: $(VENV)/.dev  ## let ruff fix and format
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.docs  ## the documentation as a site, in site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 test-core: $(VENV)/.dev  ## the built wheel with only the core dependencies, away from the checkout
 	PYTHON=$(BIN)/python bash tests/core_only/run.sh
