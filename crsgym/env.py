@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, ClassVar
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from crsgym.errors import ConfigurationError
@@ -27,11 +28,9 @@ class CRSEnv(gymnasium.Env[Observation, str]):
     ``info["answer_issues"]``.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": 1}
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 1}  # noqa: RUF012
 
-    def __init__(
-        self, task: Task, *, render_mode: str | None = None, reveal: bool = False
-    ) -> None:
+    def __init__(self, task: Task, *, render_mode: str | None = None, reveal: bool = False) -> None:
         """An environment over the scenarios of a task.
 
         Args:
@@ -45,7 +44,7 @@ class CRSEnv(gymnasium.Env[Observation, str]):
         self.world = task.world
         self.render_mode = render_mode
         self.reveal = reveal
-        self.observation_space = observation_space(task.world)
+        self.observation_space = cast("spaces.Space[Observation]", observation_space(task.world))
         self.action_space = action_space(task.world)
         self._state: State | None = None
 
@@ -121,7 +120,7 @@ class CRSEnv(gymnasium.Env[Observation, str]):
         twin._np_random_seed = self._np_random_seed
         return twin
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The transcript so far: returned (``ansi``, ``html``) or printed (``human``)."""
         if self.render_mode is None:
             gymnasium.logger.warn("render() needs render_mode='ansi', 'human' or 'html' in make()")

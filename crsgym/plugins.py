@@ -71,9 +71,7 @@ def strict_keywords(function: F) -> F:
             names.update(_keywords(function))
         for keyword in keywords:
             if keyword not in names:
-                raise TypeError(
-                    str(unknown(f"keyword of {function.__name__}():", keyword, names))
-                )
+                raise TypeError(str(unknown(f"keyword of {function.__name__}():", keyword, names)))
         return function(*args, **keywords)
 
     return cast("F", checked)

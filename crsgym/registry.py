@@ -140,7 +140,7 @@ def make_task(
     limit: int | None = None,
 ) -> Task:
     """A world and its scenarios, without a Gymnasium shell. Keywords as in :func:`make`."""
-    from crsgym import data, simulators, text
+    from crsgym import data, simulators
     from crsgym.rewards import Rewards
     from crsgym.task import Task, limited
     from crsgym.world import World
@@ -157,7 +157,7 @@ def make_task(
         ),
         Rewards(
             reward_weights,
-            text.load_encoder(encoder, dataset) if isinstance(encoder, str) else encoder,
+            _encoder(encoder, dataset) if isinstance(encoder, str) else encoder,
         ),
         max_turns=max_turns,
         num_candidates=num_candidates,
@@ -284,6 +284,17 @@ def _retriever(
     if not isinstance(retriever, str):
         return retrieval.build(retriever, dataset, options or {})
     return _fitted(dataset, retriever, json.dumps(dict(options or {}), sort_keys=True))
+
+
+@functools.lru_cache(maxsize=8)
+def _encoder(name: str, dataset: Dataset) -> TextEncoder:
+    """An encoder by name; one that learns word weights learns them from the item texts."""
+    from crsgym.text import item_text, load_encoder
+
+    encoder = load_encoder(name)
+    if callable(fit := getattr(encoder, "fit", None)):
+        fit(item_text(item) for item in dataset.catalogue)
+    return encoder
 
 
 @functools.lru_cache(maxsize=8)

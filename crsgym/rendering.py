@@ -36,9 +36,11 @@ def print_transcript(episode: Episode) -> None:
 
 def render_html(episode: Episode) -> str:
     """The transcript as an HTML fragment, everything in it escaped."""
-    from jinja2 import Environment
+    from jinja2 import Environment, PackageLoader
 
-    template = Environment(autoescape=True).from_string(_TEMPLATE)
+    template = Environment(loader=PackageLoader("crsgym"), autoescape=True).get_template(
+        "episode.html"
+    )
     steps = [
         {
             "feedback": step.turn.feedback,
@@ -125,26 +127,5 @@ def _target_line(step: Step) -> str:
 def _terms(step: Step) -> str:
     return ", ".join(f"{name} {value:.2f}" for name, value in step.reward_terms.items())
 
-
-_TEMPLATE = """\
-<div style="font-family: sans-serif; max-width: 60em">
-<p><b>{{ heading }}</b></p>
-<div>{% for role, text in dialogue %}<p style="margin: .2em 0"><b>{{ role }}:</b> {{ text }}</p>
-{% endfor %}</div>
-{% for step in steps %}
-<hr>
-<p><b>Turn {{ loop.index }}</b>{% if step.feedback %} <b>Seeker:</b> {{ step.feedback }}{% endif %}</p>
-{% if step.preference %}<p><i>{{ step.preference }}</i></p>{% endif %}
-<ol>{% for title, hit in step["items"] %}<li>{% if hit %}<b>{{ title }}</b> *{% else %}{{ title }}{% endif %}</li>
-{% endfor %}</ol>
-<details><summary>candidates</summary><ol>{% for title, hit in step.candidates %}<li>
-{%- if hit %}<b>{{ title }}</b> *{% else %}{{ title }}{% endif %}</li>
-{% endfor %}</ol></details>
-<p>{{ step.target }}; reward {{ step.reward }} = {{ step.terms }}
-{%- if step.issues %}; issues: {{ step.issues }}{% endif %}</p>
-{% endfor %}
-<hr><p>target: <b>{{ target }}</b>; return {{ total }}</p>
-</div>
-"""
 
 __all__ = ["WIDTH", "print_transcript", "render_html", "render_text"]

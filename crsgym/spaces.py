@@ -1,7 +1,7 @@
 """Spaces of text.
 
-``gymnasium.spaces.Text`` is built for a fixed, small character set: with Unicode it takes minutes to
-batch, and its default set rejects a space. These check types and lengths only.
+``gymnasium.spaces.Text`` is built for a fixed, small character set: with Unicode it takes minutes
+to batch, and its default set rejects a space. These check types and lengths only.
 """
 
 from __future__ import annotations
@@ -197,4 +197,12 @@ def _refuse(mask: Any | None, probability: Any | None) -> None:
         raise ValueError("spaces of text take no mask and no probability")
 
 
-__all__ = ["MAX_TEXT", "Answer", "History", "Titles", "UnicodeText", "action_space", "observation_space"]
+__all__ = [
+    "MAX_TEXT",
+    "Answer",
+    "History",
+    "Titles",
+    "UnicodeText",
+    "action_space",
+    "observation_space",
+]

@@ -13,7 +13,7 @@ from crsgym.data.dataset import Dataset
 from crsgym.errors import ConfigurationError, PluginError
 from crsgym.plugins import unknown
 from crsgym.types import Scenario
-from crsgym.world import World
+from crsgym.world import World, check_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +76,8 @@ def limited(scenarios: Sequence[Scenario], limit: int | None) -> tuple[Scenario,
     Raises:
         ConfigurationError: when the limit is not a positive integer, or nothing is left.
     """
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise ConfigurationError(f"limit must be a positive integer or None; got {limit!r}")
+    if limit is not None:
+        check_count("limit", limit, 1)
     kept = tuple(scenarios[:limit])
     if not kept:
         raise ConfigurationError("the split holds no scenario")

@@ -1,4 +1,4 @@
-"""``CRSVectorEnv``: many conversations in one batched world, as a :class:`gymnasium.vector.VectorEnv`.
+"""``CRSVectorEnv``: many conversations in one batched world, as a Gymnasium ``VectorEnv``.
 
 Environment ``i`` reset with seed ``s`` plays exactly what a ``CRSEnv`` reset with seed ``s + i``
 plays, and each part of the world is called once per step for all of them.
@@ -7,7 +7,7 @@ plays, and each part of the world is called once per step for all of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -17,12 +17,13 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from crsgym.env import RENDER_MODES, check_render_mode, draw, start_info, step_info
+from crsgym.env import check_render_mode, draw, start_info, step_info
 from crsgym.errors import ConfigurationError
 from crsgym.rendering import render_html, render_text
 from crsgym.spaces import action_space, observation_space
 from crsgym.task import Task
 from crsgym.types import Observation, State
+from crsgym.world import check_count
 
 BatchedObservation = dict[str, Any]
 Flags = npt.NDArray[np.bool_]
@@ -35,7 +36,7 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
     an int64 array (num_envs,). :meth:`observations` gives them as a list, as agents want them.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES[::2])}
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "html"]}  # noqa: RUF012  # as the base has it
 
     def __init__(
         self,
@@ -61,11 +62,12 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         Raises:
             ConfigurationError: when ``num_envs``, the autoreset mode or the render mode is wrong.
         """
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-            raise ConfigurationError(f"num_envs must be a positive integer; got {num_envs!r}")
+        check_count("num_envs", num_envs, 1)
         check_render_mode(render_mode)
         if render_mode == "human":
-            raise ConfigurationError("a vector environment renders as 'ansi' or 'html', not 'human'")
+            raise ConfigurationError(
+                "a vector environment renders as 'ansi' or 'html', not 'human'"
+            )
         try:
             self.autoreset_mode = AutoresetMode(autoreset_mode)
         except ValueError:
@@ -83,7 +85,7 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         self.render_mode = render_mode
         self.reveal = reveal
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = observation_space(task.world)
+        self.single_observation_space = self._keys = observation_space(task.world)
         self.single_action_space = action_space(task.world)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -180,15 +182,13 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         self._states = list(states)
         return self._batch(self.observations())
 
-    def render(self) -> tuple[str, ...] | None:  # type: ignore[override]
+    def render(self) -> tuple[str, ...] | None:
         """One transcript each."""
         if self.render_mode is None:
             gymnasium.logger.warn("render() needs render_mode='ansi' or 'html' in make_vec()")
             return None
         write = render_html if self.render_mode == "html" else render_text
-        return tuple(
-            write(self.world.episode(state, env=self.task.id)) for state in self.states
-        )
+        return tuple(write(self.world.episode(state, env=self.task.id)) for state in self.states)
 
     def _begin(self, indices: Sequence[int], options: Sequence[dict[str, Any] | None]) -> None:
         drawn = [
@@ -210,8 +210,10 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
     def _reset_mask(self, mask: Any) -> Flags:
         if mask is None:
             return np.ones(self.num_envs, dtype=np.bool_)
-        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (
-            self.num_envs,
+        if (
+            not isinstance(mask, np.ndarray)
+            or mask.dtype != np.bool_
+            or mask.shape != (self.num_envs,)
         ):
             raise ConfigurationError(
                 f"options['reset_mask'] must be a bool array of shape ({self.num_envs},)"
@@ -225,7 +227,7 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
     def _batch(self, observations: Sequence[Observation]) -> BatchedObservation:
         batch: BatchedObservation = {
             key: tuple(observation[key] for observation in observations)  # type: ignore[literal-required]
-            for key in self.single_observation_space.spaces
+            for key in self._keys.spaces
         }
         batch["candidate_ids"] = np.stack(batch["candidate_ids"])
         batch["turn"] = np.array(batch["turn"], dtype=np.int64)

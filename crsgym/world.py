@@ -77,9 +77,9 @@ class World:
         Raises:
             ConfigurationError: when a number is out of range or the rule is unknown.
         """
-        _check_count("max_turns", max_turns, 1, None)
-        _check_count("num_candidates", num_candidates, 1, len(catalogue))
-        _check_count("list_length", list_length, 1, len(catalogue))
+        check_count("max_turns", max_turns, 1)
+        check_count("num_candidates", num_candidates, 1, len(catalogue))
+        check_count("list_length", list_length, 1, len(catalogue))
         if success not in get_args(Success):
             known = ", ".join(map(repr, get_args(Success)))
             raise ConfigurationError(f"success must be one of {known}; got {success!r}")
@@ -288,11 +288,16 @@ def _rank(goal: Goal, candidates: tuple[int, ...]) -> int | None:
     return candidates.index(goal.target) + 1 if goal.target in candidates else None
 
 
-def _check_count(name: str, value: int, low: int, high: int | None) -> None:
+def check_count(name: str, value: object, low: int, high: int | None = None) -> None:
+    """Refuse a setting that is no integer in ``low .. high``.
+
+    Raises:
+        ConfigurationError: naming the setting, the range and the value.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationError(f"{name} must be an integer; got {value!r}")
     if value < low or (high is not None and value > high):
-        upper = f" and at most {high} (the size of the catalogue)" if high is not None else ""
+        upper = f" and at most {high}, the size of the catalogue" if high is not None else ""
         raise ConfigurationError(f"{name} must be at least {low}{upper}; got {value}")
 
 
@@ -303,4 +308,4 @@ def _check_texts(simulator: Simulator, texts: Sequence[str], expected: int) -> N
         )
 
 
-__all__ = ["Success", "World"]
+__all__ = ["Success", "World", "check_count"]
