@@ -1,0 +1,323 @@
+"""The items that can be recommended, and which of them a written title means.
+
+A title resolves through dictionaries only, from the strictest reading to the loosest: the title as
+it stands; the same after :func:`normalise`; name and year; name alone where one item bears it; an
+alias. Where a reading fits several items the answer is *ambiguous*, with all of them: the
+catalogue never guesses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Literal
+
+from crsgym.types import Item, to_json
+
+How = Literal["exact", "without_year", "alias", "fuzzy", "ambiguous", "unknown"]
+
+_CACHE_LIMIT = 1 << 16
+_SHORT = 256
+"""Longer texts are not remembered, so that hostile ones do not fill the memory."""
+_FUZZY_MARGIN = 2.0
+"""Two items whose similarity differs by no more than this many points are not told apart."""
+
+_LEADING_ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)")
+_TRAILING_ARTICLE = re.compile(r"(?<=\S)\s*,\s*(?:the|an|a)$")
+# "(2019)", "(2015 film)", "(2019, Andy Fickman)", "()" and the unclosed "(1995" of the sources.
+_QUALIFIER = re.compile(r"\(\s*(?:(\d{4})\b[^()]*)?\)?$")
+_NUMBER = re.compile(r"\d+")
+_ASCII_TO_SPACE = {
+    code: (None if chr(code) in "'`" else " ") for code in range(128) if not chr(code).isalnum()
+}
+# Letters that Unicode does not decompose into a base letter and a mark.
+_FOLDED = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "’": "", "‘": "", "ʼ": ""}
+)
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Which item a text means."""
+
+    item: int | None
+    """Index of the item; ``None`` when it is ambiguous or unknown."""
+    candidates: tuple[int, ...]
+    """Every item the text may mean, in catalogue order: one when resolved, several when ambiguous;
+    when unknown, the items of that name whose year is another."""
+    how: How
+
+
+def split_year(title: str) -> tuple[str, int | None]:
+    """The name and the year of ``"Name (Year)"``; the year is ``None`` where there is none."""
+    title = title.strip()
+    match = _QUALIFIER.search(title)
+    if match is None or not title[: match.start()].strip():
+        return title, None
+    year = match.group(1)
+    return title[: match.start()].strip(), int(year) if year else None
+
+
+def _plain(text: str) -> str:
+    """Lower case, without accents."""
+    if text.isascii():
+        return text.lower()
+    text = unicodedata.normalize("NFKC", text).casefold().translate(_FOLDED)
+    text = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in text if not "\u0300" <= c <= "\u036f")
+
+
+def _words(plain: str) -> str:
+    """Letters, digits and single spaces only."""
+    plain = plain.replace("&", " and ").translate(_ASCII_TO_SPACE)
+    if not plain.isascii():
+        # Marks stay: in many scripts they are the vowels.
+        plain = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain)
+    return " ".join(plain.split())
+
+
+def normalise(text: str) -> str:
+    """The form in which titles are compared.
+
+    Compatibility forms, case, accents, punctuation and spacing are evened out, ``&`` is ``and``,
+    and an English article at the front (``The Matrix``) or behind a comma (``Matrix, The``) goes:
+    ``normalise("Matrix, The (1999)") == normalise("the matrix 1999") == "matrix 1999"``.
+    A text of nothing but symbols stays as it is, in lower case.
+    """
+    return _remembered(text) if len(text) <= _SHORT else _normalise(text)
+
+
+def _normalise(text: str) -> str:
+    plain = _plain(text.strip())
+    match = _QUALIFIER.search(plain)
+    name, qualifier = (plain[: match.start()], match.group()) if match else (plain, "")
+    name = _TRAILING_ARTICLE.sub("", _LEADING_ARTICLE.sub("", name.strip()))
+    return _words(f"{name} {qualifier}") or " ".join(plain.split())
+
+
+_remembered = lru_cache(maxsize=_CACHE_LIMIT)(_normalise)
+
+
+def _key(text: str) -> str:
+    """Spacing is no evidence: "Spider-Man", "Spider Man" and "Spiderman" are one."""
+    return normalise(text).replace(" ", "")
+
+
+def _index(pairs: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
+    index: dict[str, dict[int, None]] = {}
+    for key, item in pairs:
+        index.setdefault(key, {})[item] = None
+    return {key: tuple(sorted(items)) for key, items in index.items()}
+
+
+class Catalogue(Sequence[Item]):
+    """The items of a data set, in a fixed order; an item's index is its place here.
+
+    Args:
+        items: with unique keys and unique titles.
+
+    Raises:
+        ValueError: when there is no item, or two share a key or a title.
+    """
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = tuple(items)
+        if not self._items:
+            raise ValueError("a catalogue needs at least one item, and got none")
+        self.titles: tuple[str, ...] = tuple(item.title for item in self._items)
+        """Display titles, in catalogue order."""
+        self._by_key = self._unique("key", (item.key for item in self._items))
+        self._by_title = self._unique("title", self.titles)
+        self._cache: dict[str, Resolution] = {}
+        names = [name for item in self._items for name in (item.title, *item.aliases)]
+        # Longer texts name nothing here, so hostile ones cost nothing.
+        self._longest = 4 * max(map(len, names)) + 64
+
+    def _unique(self, what: str, values: Iterable[str]) -> dict[str, int]:
+        index: dict[str, int] = {}
+        for i, value in enumerate(values):
+            if not value.strip():
+                raise ValueError(f"item {i} of the catalogue has an empty {what}")
+            if index.setdefault(value, i) != i:
+                raise ValueError(
+                    f"items {index[value]} and {i} of the catalogue share the {what} {value!r}; "
+                    f"each needs its own"
+                )
+        return index
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> Item:  # type: ignore[override]  # no slices
+        return self._items[index]
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items)
+
+    def __repr__(self) -> str:
+        return f"Catalogue({len(self)} items, {self.fingerprint[:8]})"
+
+    def index_of_key(self, key: str) -> int:
+        """Index of the item with this key.
+
+        Raises:
+            KeyError: when no item has it.
+        """
+        try:
+            return self._by_key[key]
+        except KeyError:
+            raise KeyError(f"no item of the catalogue has the key {key!r}") from None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over every item, as hex."""
+        return hashlib.sha256(to_json(self._items)).hexdigest()
+
+    @cached_property
+    def max_commas(self) -> int:
+        """The most commas in any title or alias: how far apart the two ends of one title can be."""
+        return max(n.count(",") for item in self._items for n in (item.title, *item.aliases))
+
+    @cached_property
+    def _full(self) -> dict[str, tuple[int, ...]]:
+        return _index((_key(title), i) for i, title in enumerate(self.titles))
+
+    @cached_property
+    def _named(self) -> dict[str, tuple[int, ...]]:
+        return _index((_key(split_year(title)[0]), i) for i, title in enumerate(self.titles))
+
+    @cached_property
+    def _aliased(self) -> dict[str, tuple[int, ...]]:
+        return _index(
+            (_key(split_year(alias)[0]), i)
+            for i, item in enumerate(self._items)
+            for alias in item.aliases
+        )
+
+    @cached_property
+    def _fuzzy_names(self) -> list[str]:
+        return [normalise(split_year(title)[0]) for title in self.titles]
+
+    def resolve(self, text: str) -> Resolution:
+        """Which item a written title means; any text is allowed.
+
+        ``how`` is ``"exact"`` when the title agrees, year and all; ``"without_year"`` when one item
+        alone bears the name and one side tells no year; ``"alias"`` likewise for another name;
+        ``"ambiguous"`` when several items fit equally; else ``"unknown"``.
+        """
+        found = self._cache.get(text)
+        if found is None:
+            found = self._resolve(text)
+            if len(text) <= self._longest:
+                if len(self._cache) >= _CACHE_LIMIT:
+                    self._cache.clear()
+                self._cache[text] = found
+        return found
+
+    def _resolve(self, text: str) -> Resolution:
+        literal = self._by_title.get(text)
+        if literal is not None:
+            return Resolution(literal, (literal,), "exact")
+        text = text.strip()
+        if not text or len(text) > self._longest:
+            return Resolution(None, (), "unknown")
+        if found := self._full.get(_key(text)):
+            return _one(found, "exact")
+        name, year = split_year(text)
+        key = _key(name)
+        other_year: tuple[int, ...] = ()
+        levels: tuple[tuple[dict[str, tuple[int, ...]], How], ...] = (
+            (self._named, "without_year"),
+            (self._aliased, "alias"),
+        )
+        for index, how in levels:
+            named = index.get(key, ())
+            if year is None:
+                if named:
+                    return _one(named, how)
+                continue
+            same = tuple(i for i in named if self._items[i].year == year)
+            if same:
+                return _one(same, "exact" if index is self._named else how)
+            undated = tuple(i for i in named if self._items[i].year is None)
+            if undated:
+                return _one(undated, how)
+            other_year += named
+        return Resolution(None, tuple(sorted(set(other_year))), "unknown")
+
+    def resolve_fuzzy(self, text: str, cutoff: float = 90.0) -> Resolution:
+        """As :meth:`resolve`; where nothing fits, the most similar name (edit distance).
+
+        Args:
+            text: a written title.
+            cutoff: least similarity, 0 to 100 (``rapidfuzz.fuzz.ratio`` of the normalised names).
+
+        Numbers in the names must agree, so "Toy Story 4" never becomes "Toy Story 3", and so must
+        the years where both are told. Items within two points of the best make it ambiguous.
+        """
+        if not 0 <= cutoff <= 100:
+            raise ValueError(f"cutoff must be between 0 and 100, and is {cutoff}")
+        found = self.resolve(text)
+        text = text.strip()
+        if found.how != "unknown" or not text or len(text) > self._longest:
+            return found
+        from rapidfuzz import fuzz, process
+
+        name, year = split_year(text)
+        query = normalise(name)
+        near = process.extract(
+            query, self._fuzzy_names, scorer=fuzz.ratio, score_cutoff=cutoff, limit=None
+        )
+        numbers = _NUMBER.findall(query)
+        close = [
+            (score, i)
+            for match, score, i in near
+            if _NUMBER.findall(match) == numbers
+            and (year is None or self._items[i].year in (None, year))
+        ]
+        if not close:
+            return found
+        best = max(score for score, _ in close)
+        return _one(tuple(sorted(i for s, i in close if s >= best - _FUZZY_MARGIN)), "fuzzy")
+
+
+def _one(found: tuple[int, ...], how: How) -> Resolution:
+    if len(found) == 1:
+        return Resolution(found[0], found, how)
+    return Resolution(None, found, "ambiguous")
+
+
+def distinct_titles(items: Sequence[Item]) -> list[Item]:
+    """The items, with titles told apart where several share one.
+
+    What tells them apart goes into the parentheses behind the year: the directors, or where those
+    agree too, the key: ``"Pinocchio (2022)"`` becomes ``"Pinocchio (2022, Robert Zemeckis)"``.
+    Both stay reachable, as ambiguous, under the title they shared.
+    """
+    apart = _told_apart(items, lambda item: " and ".join(item.values("director")))
+    return _told_apart(apart, lambda item: item.key)
+
+
+def _told_apart(items: Sequence[Item], qualifier: Callable[[Item], str]) -> list[Item]:
+    times = Counter(item.title for item in items)
+    taken = set(times)
+    result = []
+    for item in items:
+        extra = qualifier(item)
+        if times[item.title] > 1 and extra:
+            name, year = split_year(item.title)
+            inside = f"{year}, {extra}" if year is not None else extra
+            title = f"{name} ({inside})"
+            if title not in taken:
+                taken.add(title)
+                item = replace(item, title=title, aliases=(*item.aliases, item.title))
+        result.append(item)
+    return result
+
+
+__all__ = ["Catalogue", "How", "Resolution", "distinct_titles", "normalise", "split_year"]
