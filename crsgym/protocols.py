@@ -61,7 +61,10 @@ class Simulator(Protocol):
 class TextEncoder(Protocol):
     """Turns texts into unit vectors."""
 
-    dim: int
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """L2-normalised float32 rows, shape (B, dim); a row of zeros for a text with no words."""
