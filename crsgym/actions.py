@@ -73,7 +73,7 @@ _OPEN, _CLOSE = "<think>", "</think>"
 _MARKER = re.compile(r"RANK LIST:\s{0,8}\[")
 _LOOSE_MARKER = re.compile(r"rank(?:ed|ing)?[ _-]?list[*_` ]{0,4}:?[*_` ]{0,4}\s{0,8}\[", re.I)
 _HEADING = re.compile(
-    "Step ?(?:%s)" % "|".join(f"({n}) ?: ?{name}" for n, name in enumerate(STEPS, 1))
+    f"Step ?(?:{'|'.join(f'({n}) ?: ?{name}' for n, name in enumerate(STEPS, 1))})"
 )
 _ANY_STEP = re.compile(r"Step ?[1-9] ?[:.)]")
 _LEAD = re.compile(r"[\s.:*_#-]*")
@@ -209,21 +209,16 @@ def _find_think(text: str, issues: set[str]) -> tuple[int, int, bool]:
 
 def _find_list(text: str, after: int, issues: set[str]) -> tuple[int, int]:
     """Where the announcement of the list starts, and the place behind its bracket; else -1."""
-    for low, high in ((after, len(text)), (0, after)):
+    for low, high, early in ((after, len(text), False), (0, after, True)):
         while (at := text.rfind("RANK LIST:", low, high)) >= 0:
             if match := _MARKER.match(text, at):
-                if high <= after and after:
+                if early:
                     issues.add("early_list")
                 return at, match.end()
             high = at
-    last = None
-    for last in _LOOSE_MARKER.finditer(text):
-        pass
-    if last is None:
-        issues.add("no_rank_list")
-        return -1, -1
-    issues.add("loose_marker")
-    return last.start(), last.end()
+    loose = [match.span() for match in _LOOSE_MARKER.finditer(text)]
+    issues.add("loose_marker" if loose else "no_rank_list")
+    return loose[-1] if loose else (-1, -1)
 
 
 def _read_steps(text: str, start: int, end: int, closed: bool, issues: set[str]) -> tuple[int, str]:
@@ -331,8 +326,9 @@ class _ListReader:
         return item
 
     def _ends(self, pos: int) -> tuple[list[tuple[int, bool]], int]:
-        """Where an entry may end, and whether that is behind a bracket that may close the list;
-        and where it ends when it names nothing.
+        """Where an entry may end, and where it ends when it names nothing.
+
+        With each end goes whether a bracket that may close the list lies before it.
         """
         text = self.text
         ends: list[tuple[int, bool]] = []

@@ -1,0 +1,301 @@
+"""What an answer is worth: named terms, each a pure function of answers and goals.
+
+The five terms of SMTPO (section 3.4.2, equations 15 to 19) are always computed and reported; own
+terms join by name (:func:`register_reward`). A term is a :class:`~crsgym.protocols.RewardTerm`:
+
+    term(recommendations, goals) -> float64, shape (B,)
+
+and may say its ``bounds``, a pair (lowest, highest) value.
+
+| term | bounds | what it does not see |
+| --- | --- | --- |
+| ``think_format`` | 0 to 1 | what the steps say |
+| ``answer_format`` | 0 to 1 | whether the entries name items |
+| ``hit`` | 0 or 1 | the place in the list |
+| ``rank`` | 0 to 1 | the places behind the target |
+| ``preference`` | -1 to 1 (0 to 1 with ``tfidf``) | the list; Step1 behind 1,000 characters |
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from crsgym.actions import STEPS, repair_unicode
+from crsgym.errors import ConfigurationError, PluginError
+from crsgym.plugins import Registry
+from crsgym.protocols import RewardTerm, TextEncoder, describe
+
+if TYPE_CHECKING:
+    from crsgym.types import FloatArray, Goal, Recommendation
+
+Values = npt.NDArray[np.float64]
+
+MAX_ENCODED = 1_000
+"""Characters of ``P_t`` that are compared with the reference: about what an encoder can read, and
+several times what a preference takes."""
+_CACHE_BYTES = 1 << 26
+
+
+def think_format(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Values:
+    """Process format: ``1 - |N - 5| / 5`` for ``1 <= N <= 7`` headings, else 0 (equation 15)."""
+    n = len(STEPS)
+    return _values(
+        1 - abs(r.steps - n) / n if 1 <= r.steps <= n + 2 else 0.0 for r in recommendations
+    )
+
+
+def answer_format(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Values:
+    """Answer format: 1 where ``RANK LIST: [Title, ..., Title]`` was found, else 0 (equation 16).
+
+    What counts as found is in :func:`crsgym.actions.parse_answer`.
+    """
+    return _values(float(r.well_formed) for r in recommendations)
+
+
+def hit(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Values:
+    """1 where the target is in ``R_t``, else 0 (equation 17)."""
+    pairs = zip(recommendations, goals, strict=True)
+    return _values(float(goal.target in r.slots) for r, goal in pairs)
+
+
+def rank(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Values:
+    """``1 - (pos - 1) / len(R_t)``, ``pos`` from 1; 0 where ``R_t`` lacks the target (equation 18).
+
+    ``len(R_t)`` counts slots as written: an entry that was not understood has its place.
+    """
+    pairs = zip(recommendations, goals, strict=True)
+    positions = ((r.rank_of(goal.target), len(r.slots)) for r, goal in pairs)
+    return _values(0.0 if pos is None else 1 - (pos - 1) / length for pos, length in positions)
+
+
+class PreferenceSimilarity:
+    """``cos(E_T(P_t), E_T(P))``: the inferred against the reference preference (equation 19).
+
+    An answer without a preference has 0, as has one without a word that the encoder knows.
+    The vectors of references are kept (in 64 MiB), so a batch costs one call of the encoder.
+
+    Args:
+        encoder: ``E_T``.
+    """
+
+    bounds = (-1.0, 1.0)
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self.encoder = encoder
+        self._references: dict[str, FloatArray] = {}
+        self._capacity = max(64, _CACHE_BYTES // (4 * encoder.dim))
+
+    def __call__(self, recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Values:
+        """The similarity of each pair, shape (B,).
+
+        Raises:
+            PluginError: when the encoder breaks its contract.
+        """
+        inferred = [repair_unicode(r.preference[:MAX_ENCODED]) for r in recommendations]
+        asked = [
+            (row, text, goal.preference)
+            for row, (text, goal) in enumerate(zip(inferred, goals, strict=True))
+            if text and goal.preference
+        ]
+        similarity = np.zeros(len(inferred))
+        if not asked:
+            return similarity
+        vectors = self._encode(
+            [
+                *(text for _, text, _ in asked),
+                *(text for _, _, text in asked if text not in self._references),
+            ]
+        )
+        for row, text, reference in asked:
+            similarity[row] = np.dot(vectors[text], self._reference(reference, vectors))
+        if not np.isfinite(similarity).all():
+            raise PluginError(f"{type(self.encoder).__name__}.encode returned NaN or infinity")
+        # Unit vectors in float32 are of unit length to 7 digits only.
+        return np.clip(similarity, -1.0, 1.0)
+
+    def _reference(self, text: str, vectors: Mapping[str, FloatArray]) -> FloatArray:
+        if text not in self._references:
+            if len(self._references) >= self._capacity:
+                del self._references[next(iter(self._references))]
+            self._references[text] = vectors[text].copy()
+        return self._references[text]
+
+    def _encode(self, texts: Sequence[str]) -> dict[str, FloatArray]:
+        unique = list(dict.fromkeys(texts))
+        vectors = np.asarray(self.encoder.encode(unique))
+        expected = (len(unique), self.encoder.dim)
+        if vectors.shape != expected:
+            raise PluginError(
+                f"{type(self.encoder).__name__}.encode must return shape {expected}; "
+                f"got {vectors.shape}"
+            )
+        return dict(zip(unique, vectors, strict=True))
+
+
+PROTOCOL_TERMS: tuple[str, ...] = ("think_format", "answer_format", "hit", "rank", "preference")
+"""Names of the five terms, in the order in which they are reported."""
+
+REWARDS = Registry(
+    "reward term",
+    {
+        "think_format": think_format,
+        "answer_format": answer_format,
+        "hit": hit,
+        "rank": rank,
+        "preference": PreferenceSimilarity,
+    },
+)
+"""Reward terms by name."""
+
+
+def register_reward(name: str, term: RewardTerm | type[RewardTerm] | str) -> None:
+    """Make a term known, so that ``reward_weights={name: weight}`` takes it in.
+
+    Args:
+        name: how it is reported in ``info["reward_terms"]``.
+        term: a function or object ``(recommendations, goals) -> (B,)``, a class of such objects
+            that needs no arguments, or where to find one: ``"my_package.rewards:novelty"``.
+
+    Raises:
+        ConfigurationError: when the name stands for something else already.
+    """
+    if not name.isidentifier():
+        raise ConfigurationError(f"the name of a reward term is an identifier; got {name!r}")
+    if not isinstance(term, str) and not callable(term):
+        raise ConfigurationError(
+            f"reward term {name!r} must be callable, or a 'module:attribute' path; got {term!r}"
+        )
+    REWARDS.register(name, term)
+
+
+class Rewards:
+    """The weighted sum of all terms.
+
+    Args:
+        weights: weight by name, for a registered name or a ``"module:attribute"`` path. Terms of
+            the protocol that are not named weigh 1; own terms count only when named. A term of
+            weight 0 is reported all the same.
+        encoder: the text encoder of the preference term.
+
+    Raises:
+        ConfigurationError: for an unknown name, a weight that is no finite number, or an encoder
+            that cannot encode.
+    """
+
+    def __init__(self, weights: Mapping[str, float] | None, encoder: TextEncoder) -> None:
+        if not isinstance(encoder, TextEncoder):
+            raise ConfigurationError(
+                f"the encoder of the preference reward needs `dim` and `encode(texts)`; "
+                f"got {encoder!r}"
+            )
+        if weights is not None and not isinstance(weights, Mapping):
+            raise ConfigurationError(f"reward weights map names to numbers; got {weights!r}")
+        weights = dict(weights or {})
+        self.weights: dict[str, float] = dict.fromkeys(PROTOCOL_TERMS, 1.0)
+        for name, weight in weights.items():
+            REWARDS.load(name)
+            self.weights[name] = _weight(name, weight)
+        self.encoder = encoder
+        self.terms: dict[str, RewardTerm] = {
+            name: PreferenceSimilarity(encoder) if name == "preference" else _term(name)
+            for name in self.weights
+        }
+
+    def __call__(
+        self, recommendations: Sequence[Recommendation], goals: Sequence[Goal]
+    ) -> tuple[Values, list[dict[str, float]]]:
+        """Score a batch of answers.
+
+        Returns:
+            The totals, float64 of shape (B,), and for each answer every term before weighting.
+
+        Raises:
+            ValueError: when there is not one goal per answer.
+            PluginError: when a term returns anything but B finite numbers.
+        """
+        if len(recommendations) != len(goals):
+            raise ValueError(
+                f"expected {len(recommendations)} goals, one per answer; got {len(goals)}"
+            )
+        totals = np.zeros(len(goals))
+        columns: list[list[float]] = []
+        for name, term in self.terms.items():
+            values = np.asarray(term(recommendations, goals), dtype=np.float64)
+            if values.shape != totals.shape or not np.isfinite(values).all():
+                raise PluginError(
+                    f"reward term {name!r} must return {len(goals)} finite numbers; "
+                    f"got shape {values.shape}: {values!r}"
+                )
+            totals += self.weights[name] * values
+            columns.append(values.tolist())
+        names = tuple(self.terms)
+        return totals, [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest total that any answer can have."""
+        low = high = 0.0
+        for name, term in self.terms.items():
+            weight = self.weights[name]
+            if weight:
+                ends = [weight * bound for bound in _bounds(name, term)]
+                low, high = low + min(ends), high + max(ends)
+        return low, high
+
+    def spec(self) -> dict[str, Any]:
+        """All that the reward depends on, JSON-able."""
+        own = {name: _describe(t) for name, t in self.terms.items() if name not in PROTOCOL_TERMS}
+        return {"weights": dict(self.weights), "encoder": describe(self.encoder), "own": own}
+
+
+def _values(numbers: Any) -> Values:
+    return np.array(list(numbers), dtype=np.float64)
+
+
+def _weight(name: str, weight: object) -> float:
+    if isinstance(weight, bool) or not isinstance(weight, int | float | np.number):
+        raise ConfigurationError(f"the weight of {name!r} must be a number; got {weight!r}")
+    if not math.isfinite(weight):
+        raise ConfigurationError(f"the weight of {name!r} must be finite; got {weight!r}")
+    return float(weight)
+
+
+def _term(name: str) -> RewardTerm:
+    term = REWARDS.load(name)
+    if inspect.isclass(term):
+        term = term()
+    if not callable(term):
+        raise ConfigurationError(f"reward term {name!r} must be callable; got {term!r}")
+    return cast("RewardTerm", term)
+
+
+def _bounds(name: str, term: RewardTerm) -> tuple[float, float]:
+    default = (0.0, 1.0) if name in PROTOCOL_TERMS else (-math.inf, math.inf)
+    low, high = getattr(term, "bounds", default)
+    return float(low), float(high)
+
+
+def _describe(term: RewardTerm) -> dict[str, Any]:
+    if inspect.isfunction(term):
+        return {"class": f"{term.__module__}:{term.__qualname__}"}
+    return describe(term)
+
+
+__all__ = [
+    "MAX_ENCODED",
+    "PROTOCOL_TERMS",
+    "REWARDS",
+    "PreferenceSimilarity",
+    "Rewards",
+    "answer_format",
+    "hit",
+    "rank",
+    "register_reward",
+    "think_format",
+]
