@@ -184,6 +184,12 @@ class Catalogue(Sequence[Item]):
         return max(n.count(",") for item in self._items for n in (item.title, *item.aliases))
 
     @cached_property
+    def comma_heads(self) -> frozenset[str]:
+        """The normalised starts of names with a comma: only behind one of them may a name go on."""
+        names = (n for item in self._items for n in (item.title, *item.aliases))
+        return frozenset(normalise(n.partition(",")[0]) for n in names if "," in n)
+
+    @cached_property
     def _full(self) -> dict[str, tuple[int, ...]]:
         return _index((_key(title), i) for i, title in enumerate(self.titles))
 
