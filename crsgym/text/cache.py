@@ -11,6 +11,7 @@ import hashlib
 import os
 import sqlite3
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from itertools import count
@@ -115,16 +116,7 @@ class CachedEncoder:
         """This thread's connection; SQLite's must be shared with no other thread or process."""
         path, owner = self.path, os.getpid()
         if getattr(self._local, "key", None) != (path, owner):
-            try:
-                connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=NORMAL")
-                connection.execute(_TABLE)
-            except sqlite3.OperationalError as error:
-                raise ConfigurationError(
-                    f"cache of text vectors: cannot open {path} for writing ({error})"
-                ) from error
-            self._local.connection, self._local.key = connection, (path, owner)
+            self._local.connection, self._local.key = _open(path), (path, owner)
         connection = self._local.connection
         if not isinstance(connection, sqlite3.Connection):
             raise TypeError(f"expected a database connection, got {connection!r}")
@@ -177,6 +169,27 @@ class CachedEncoder:
         _report(f"{path} is damaged ({error}); starting a new database beside it")
         _mark(path).touch()
         self._local.key = None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """A connection to a database, which is made when it is not there."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+            # SQLite does not wait for its turn here: when two begin one database, one is refused.
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(_TABLE)
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) and time.monotonic() < deadline:
+                time.sleep(0.01)
+                continue
+            raise ConfigurationError(
+                f"cache of text vectors: cannot open {path} for writing ({error})"
+            ) from error
+        else:
+            return connection
 
 
 def _checksum(key: bytes, vector: bytes) -> bytes:

@@ -102,9 +102,12 @@ def test_a_damaged_database_is_left_and_a_new_one_begun(tmp_path: Path, damage: 
         "zeroed page": content[:4096] + bytes(page) + content[4096 + page :],
     }[damage]
     path.write_bytes(spoilt)
-    with pytest.warns(CacheWarning, match="damaged"):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         reopened = CachedEncoder(Recorder(), tmp_path)
         assert np.array_equal(reopened.encode(texts), truth(texts))
+    assert {w.category for w in caught} == {CacheWarning}
+    assert "is damaged" in str(caught[0].message)
     assert path.read_bytes()[:20] == spoilt[:20]
     assert reopened.path != path
     later = Recorder()
