@@ -34,11 +34,13 @@ ROOMS = (
     "vector",
     "wrappers",
     "registry",
+    "testing",
     "baselines",
     "rollout",
     "evaluation",
     "finetune",
     "integrations",
+    "testing",
     "cli",
     "__main__",
 )
