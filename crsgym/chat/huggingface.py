@@ -155,12 +155,12 @@ class TransformersChatModel:
                     eos_token_id=ends,
                     pad_token_id=pad,
                     bos_token_id=self.tokenizer.bos_token_id,
+                    stop_strings=list(sampling.stop) or None,
+                    output_logits=sampling.logprobs,
+                    return_dict_in_generate=True,
                 ),
                 logits_processor=[_Draw(sampling, seeds)] if sampling.temperature > 0 else [],
-                stop_strings=list(sampling.stop) or None,
                 tokenizer=self.tokenizer if sampling.stop else None,
-                output_logits=sampling.logprobs,
-                return_dict_in_generate=True,
             )
         new = output.sequences[:, width:].tolist()
         logprobs: list[list[float]] = [[] for _ in rows]
