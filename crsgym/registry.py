@@ -140,19 +140,20 @@ def make_task(
     limit: int | None = None,
 ) -> Task:
     """A world and its scenarios, without a Gymnasium shell. Keywords as in :func:`make`."""
-    from crsgym import data, simulators
+    from crsgym.data import load
     from crsgym.rewards import Rewards
+    from crsgym.simulators import build
     from crsgym.task import Task, limited
     from crsgym.world import World
 
     entry = entry_of(id)
-    dataset = data.load(entry.dataset) if isinstance(entry.dataset, str) else entry.dataset
+    dataset = load(entry.dataset) if isinstance(entry.dataset, str) else entry.dataset
     if preference_writer is not None:
         dataset = dataset.with_preferences(preference_writer)
     world = World(
         dataset.catalogue,
         _retriever(dataset, entry.retriever if retriever is None else retriever, retriever_options),
-        simulators.build(
+        build(
             entry.simulator if simulator is None else simulator, dataset, simulator_options or {}
         ),
         Rewards(
@@ -279,10 +280,10 @@ def _retriever(
     dataset: Dataset, retriever: str | Retriever, options: Mapping[str, Any] | None
 ) -> Retriever:
     """A retriever by name is fitted once per process and data set; it holds no episode."""
-    from crsgym import retrieval
+    from crsgym.retrieval import build
 
     if not isinstance(retriever, str):
-        return retrieval.build(retriever, dataset, options or {})
+        return build(retriever, dataset, options or {})
     return _fitted(dataset, retriever, json.dumps(dict(options or {}), sort_keys=True))
 
 
@@ -299,9 +300,9 @@ def _encoder(name: str, dataset: Dataset) -> TextEncoder:
 
 @functools.lru_cache(maxsize=8)
 def _fitted(dataset: Dataset, name: str, options: str) -> Retriever:
-    from crsgym import retrieval
+    from crsgym.retrieval import build
 
-    return retrieval.build(name, dataset, json.loads(options))
+    return build(name, dataset, json.loads(options))
 
 
 register_env(

@@ -7,6 +7,7 @@ model wrote is never interpreted: no markup in the terminal, everything escaped 
 from __future__ import annotations
 
 import io
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,11 +77,11 @@ def _print(episode: Episode, console: Console) -> None:
     from rich.text import Text
 
     target = episode.titles[episode.scenario.goal.target]
-    lines = [f"{u.role.capitalize()}: {u.text}" for u in episode.scenario.dialogue]
+    lines = [f"{u.role.capitalize()}: {_plain(u.text)}" for u in episode.scenario.dialogue]
     console.print(Panel(Text("\n".join(lines)), title=Text(_heading(episode)), title_align="left"))
     for number, step in enumerate(episode.steps, start=1):
         if step.turn.feedback:
-            console.print(Text.assemble(("Seeker: ", "bold"), step.turn.feedback))
+            console.print(Text.assemble(("Seeker: ", "bold"), _plain(step.turn.feedback)))
         console.print(_step_table(episode, step, number))
         summary = f"{_target_line(step)}; reward {step.reward:.2f} = {_terms(step)}"
         if step.turn.recommendation.issues:
@@ -111,6 +112,11 @@ def _step_table(episode: Episode, step: Step, number: int) -> RenderableType:
             title(candidates[place]) if place < len(candidates) else "",
         )
     return table
+
+
+def _plain(text: str) -> str:
+    """The text without the control characters that a terminal would obey."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\ufffd" for c in text)
 
 
 def _heading(episode: Episode) -> str:

@@ -6,7 +6,7 @@ plays, and each part of the world is called once per step for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -135,10 +135,8 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
             if seeds[i] is not None or self._rngs[i] is None:
                 self._rngs[i], _ = seeding.np_random(seeds[i])
         self._begin(indices, [{**options, "scenario": chosen[i]} for i in indices])
-        infos: dict[str, Any] = {}
-        for i in indices:
-            infos = self._add_info(infos, start_info(self.states[i]), i)
-        return self._batch(self.observations()), infos
+        infos = {i: start_info(self.states[i]) for i in indices}
+        return self._batch(self.observations()), _stack(infos, self.num_envs)
 
     def step(
         self, actions: Sequence[str]
@@ -160,20 +158,24 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         rewards = np.array([outcome.reward for outcome in outcomes], dtype=np.float64)
         terminated = np.array([outcome.terminated for outcome in outcomes], dtype=np.bool_)
         truncated = np.array([outcome.truncated for outcome in outcomes], dtype=np.bool_)
-        details = [step_info(self.task, outcome, reveal=self.reveal) for outcome in outcomes]
-
-        infos: dict[str, Any] = {}
+        infos = {
+            i: step_info(self.task, outcome, reveal=self.reveal)
+            for i, outcome in enumerate(outcomes)
+        }
         done = np.flatnonzero(terminated | truncated).tolist()
         if done and self.autoreset_mode is AutoresetMode.SAME_STEP:
             last = self.world.observe([self._states[i] for i in done])
             self._begin(done, [None] * len(done))
             for i, observation in zip(done, last, strict=True):
-                final = {"final_obs": observation, "final_info": details[i]}
-                infos = self._add_info(infos, final, i)
-                details[i] = start_info(self._states[i])
-        for i, info in enumerate(details):
-            infos = self._add_info(infos, info, i)
-        return self._batch(self.observations()), rewards, terminated, truncated, infos
+                final = {"final_obs": observation, "final_info": infos[i]}
+                infos[i] = {**start_info(self._states[i]), **final}
+        return (
+            self._batch(self.observations()),
+            rewards,
+            terminated,
+            truncated,
+            _stack(infos, self.num_envs),
+        )
 
     def restore(self, states: Sequence[State]) -> BatchedObservation:
         """Go to the given conversations, one per environment."""
@@ -242,6 +244,27 @@ def _one_each(name: str, value: Any, count: int) -> list[Any]:
     if len(values) != count:
         raise ConfigurationError(f"{name} must hold {count} values, one each; got {len(values)}")
     return values
+
+
+def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]:
+    """Infos by environment as Gymnasium batches them: an array per key, a mask per ``_key``.
+
+    Like ``VectorEnv._add_info``, but ranks, which may be missing, are always objects.
+    """
+    stacked: dict[str, Any] = {}
+    for key in dict.fromkeys(key for info in infos.values() for key in info):
+        values = {i: info[key] for i, info in infos.items() if key in info}
+        if key != "final_obs" and all(isinstance(value, Mapping) for value in values.values()):
+            stacked[key] = _stack(values, count)
+        else:
+            number = {type(value) for value in values.values()}
+            plain = number in ({int}, {float}, {bool}) and not key.endswith("_rank")
+            kind = number.pop() if plain else object
+            stacked[key] = np.full(count, None if kind is object else 0, dtype=kind)
+            for i, value in values.items():
+                stacked[key][i] = value
+        stacked[f"_{key}"] = np.array([i in values for i in range(count)], dtype=np.bool_)
+    return stacked
 
 
 __all__ = ["BatchedObservation", "CRSVectorEnv"]

@@ -1,0 +1,170 @@
+"""What a step of the world costs, alone, behind the Gymnasium shells, and beside the retriever.
+
+    python benchmarks/world.py [--env Synthetic-v0] [--seconds 2]
+
+Everything is measured in one run and printed with ratios: machines differ, ratios less so. A step
+is one answer in one conversation. The answers are written before the clock runs; conversations run
+five turns and begin again, as in training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+import crsgym
+from crsgym.actions import format_answer
+from crsgym.env import CRSEnv
+from crsgym.task import Task
+from crsgym.types import State
+from crsgym.vector import CRSVectorEnv
+
+BATCHES = (1, 64, 512)
+TURNS = 5
+
+
+def answers_of(task: Task) -> list[str]:
+    """Well-formed answers that never hit, so that every episode runs its five turns."""
+    titles = task.world.catalogue.titles
+    return [
+        format_answer([titles[(7 * n + j) % len(titles)] for j in range(10)], preference="a drama")
+        for n in range(97)
+    ]
+
+
+def core(task: Task, batch: int) -> Iterator[int]:
+    """World.start, observe and advance; yields the steps taken after each turn."""
+    answers = itertools.cycle(answers_of(task))
+    scenarios = itertools.cycle(task.scenarios)
+    for seed in itertools.count():
+        states = task.world.start([next(scenarios) for _ in range(batch)], seed=seed)
+        for _ in range(TURNS):
+            task.world.observe(states)
+            texts = [next(answers) for _ in range(batch)]
+            states = [outcome.state for outcome in task.world.advance(states, texts)]
+            yield batch
+
+
+def single_env(task: Task) -> Iterator[int]:
+    """The same through one CRSEnv."""
+    env = CRSEnv(task)
+    answers = itertools.cycle(answers_of(task))
+    for seed in itertools.count():
+        env.reset(options={"scenario": seed % len(task.scenarios)})
+        for _ in range(TURNS):
+            env.step(next(answers))
+            yield 1
+
+
+def vector_env(task: Task, batch: int) -> Iterator[int]:
+    """The same through a CRSVectorEnv with autoreset."""
+    envs = CRSVectorEnv(task, batch)
+    answers = itertools.cycle(answers_of(task))
+    place = itertools.count(0, batch)
+    while True:
+        first = next(place)
+        chosen = [(first + i) % len(task.scenarios) for i in range(batch)]
+        envs.reset(options={"scenario": chosen})
+        for _ in range(TURNS):
+            envs.step([next(answers) for _ in range(batch)])
+            yield batch
+
+
+def retriever_alone(task: Task, batch: int) -> Iterator[int]:
+    """One ``retrieve`` per step, over the contexts that the world would ask about."""
+    answers = itertools.cycle(answers_of(task))
+    states: list[State] = task.world.start(
+        [task.scenarios[i % len(task.scenarios)] for i in range(batch)], seed=0
+    )
+    turns = []
+    for _ in range(TURNS):
+        turns.append([state.context for state in states])
+        texts = [next(answers) for _ in range(batch)]
+        states = [outcome.state for outcome in task.world.advance(states, texts)]
+    for contexts in itertools.cycle(turns):
+        task.world.retriever.retrieve(contexts, task.world.num_candidates)
+        yield batch
+
+
+def rates(makers: dict[str, Callable[[], Iterator[int]]], seconds: float) -> dict[str, float]:
+    """Steps per second of each, the median of five rounds in which all take turns."""
+    running = {name: make() for name, make in makers.items()}
+    for steps in running.values():
+        for _ in range(TURNS + 1):
+            next(steps)
+    measured: dict[str, list[float]] = {name: [] for name in makers}
+    for _ in range(5):
+        for name, steps in running.items():
+            began, done = time.perf_counter(), 0
+            while (spent := time.perf_counter() - began) < seconds / 5:
+                done += next(steps)
+            measured[name].append(done / spent)
+    return {name: statistics.median(values) for name, values in measured.items()}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--env", default="Synthetic-v0")
+    parser.add_argument("--retriever", default="lexical")
+    parser.add_argument("--simulator", default="rules")
+    parser.add_argument("--seconds", type=float, default=2.0, help="per line")
+    arguments = parser.parse_args()
+    task = crsgym.make_task(
+        arguments.env,
+        split="valid",
+        retriever=arguments.retriever,
+        simulator=arguments.simulator,
+        success="never",
+        max_turns=TURNS,
+    )
+    makers: dict[str, Callable[[], Iterator[int]]] = {}
+    for batch in BATCHES:
+        makers[f"World, batch {batch}"] = lambda batch=batch: core(task, batch)
+    makers["CRSEnv"] = lambda: single_env(task)
+    for batch in BATCHES[1:]:
+        makers[f"CRSVectorEnv, {batch}"] = lambda batch=batch: vector_env(task, batch)
+    for batch in BATCHES:
+        makers[f"retriever alone, batch {batch}"] = lambda batch=batch: retriever_alone(task, batch)
+    rate = rates(makers, arguments.seconds)
+
+    table = Table(
+        "part",
+        "steps/s",
+        "ratio",
+        title=f"{arguments.env}, {platform.machine()}, "
+        f"Python {platform.python_version()}, {arguments.retriever} + {arguments.simulator}",
+    )
+    ratios = {
+        **{
+            f"World, batch {b}": f"{rate[f'retriever alone, batch {b}'] / rate[f'World, batch {b}']:.2f}"
+            " x the cost of the retriever"
+            for b in BATCHES
+        },
+        "CRSEnv": _shell(rate["World, batch 1"], rate["CRSEnv"]),
+        **{
+            f"CRSVectorEnv, {b}": _shell(rate[f"World, batch {b}"], rate[f"CRSVectorEnv, {b}"])
+            for b in BATCHES[1:]
+        },
+    }
+    for name, value in rate.items():
+        table.add_row(name, f"{value:,.0f}", ratios.get(name, ""))
+    table.add_row(
+        "batch 512 over batch 1", "", f"{rate['World, batch 512'] / rate['World, batch 1']:.1f} x"
+    )
+    Console(width=100).print(table)
+
+
+def _shell(core_rate: float, shell_rate: float) -> str:
+    return f"{100 * (core_rate / shell_rate - 1):+.1f} % over the core"
+
+
+if __name__ == "__main__":
+    main()

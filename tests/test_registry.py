@@ -1,0 +1,95 @@
+"""Environment ids, and the errors of a wrong `make`."""
+
+from __future__ import annotations
+
+import json
+
+import gymnasium
+import pytest
+
+import crsgym
+from crsgym.data.dataset import Dataset
+from crsgym.errors import ConfigurationError
+from crsgym.registry import NAMESPACE, entry_of
+
+
+def test_ids() -> None:
+    assert list(crsgym.envs()) == ["INSPIRED-v0", "ReDial-v0", "OpenDialKG-v0", "Synthetic-v0"]
+    assert all(crsgym.envs().values())
+    for id in crsgym.envs():
+        assert f"{NAMESPACE}/{id}" in gymnasium.registry
+        assert entry_of(f"{NAMESPACE}/{id}") is entry_of(id)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"id": "Synthetic-v1"}, ConfigurationError, "did you mean 'Synthetic-v0'"),
+        ({"id": 3}, TypeError, "an environment id is a str"),
+        ({"retreiver": "lexical"}, TypeError, "did you mean 'retriever'"),
+        ({"retriever": "lexicl"}, ConfigurationError, "did you mean 'lexical'"),
+        ({"simulator": "rule"}, ConfigurationError, "did you mean 'rules'"),
+        ({"split": "trian"}, ConfigurationError, "did you mean 'train'"),
+        ({"success": "hits"}, ConfigurationError, "success must be one of"),
+        ({"max_turns": 0}, ConfigurationError, "max_turns must be at least 1"),
+        ({"num_candidates": 10**6}, ConfigurationError, "the size of the catalogue"),
+        ({"reward_weights": {"hitt": 1}}, ConfigurationError, "did you mean 'hit'"),
+        ({"reward_weights": {"hit": float("nan")}}, ConfigurationError, "hit"),
+        ({"render_mode": "anssi"}, ConfigurationError, "did you mean 'ansi'"),
+        ({"limit": 0}, ConfigurationError, "limit must be at least 1"),
+        ({"encoder": "tfidff"}, ConfigurationError, "did you mean 'tfidf'"),
+        ({"retriever_options": {"weigths": 1}}, ConfigurationError, "weigths"),
+        ({"simulator_options": {"nosuch": 1}}, ConfigurationError, "nosuch"),
+    ],
+)
+def test_a_wrong_make_says_what_to_do(
+    arguments: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message) as raised:
+        crsgym.make(**{"id": "Synthetic-v0", **arguments})  # type: ignore[arg-type]
+    assert "\n" not in str(raised.value)
+
+
+def test_make_vec_refuses_a_typo_too() -> None:
+    with pytest.raises(TypeError, match="did you mean 'simulator'"):
+        crsgym.make_vec("Synthetic-v0", 2, simulater="rules")  # type: ignore[call-arg]
+
+
+def test_an_own_environment_is_one_registration(toy_dataset: Dataset) -> None:
+    crsgym.register_env("Toy-v7", toy_dataset, description="twelve films", retriever="popularity")
+    crsgym.register_env("Toy-v7", toy_dataset, description="twelve films", retriever="popularity")
+    env = crsgym.make("Toy-v7", num_candidates=5, list_length=3)
+    observation, _ = env.reset(seed=0)
+    assert len(observation["candidates"]) == 5
+    assert env.task.id == "Toy-v7"
+    assert gymnasium.make(f"{NAMESPACE}/Toy-v7", num_candidates=5, list_length=3) is not None
+    with pytest.raises(ConfigurationError, match="registered already"):
+        crsgym.register_env("Toy-v7", "synthetic")
+    with pytest.raises(ConfigurationError, match="looks like 'Books-v0'"):
+        crsgym.register_env("Toy", toy_dataset)
+
+
+def test_the_spec_says_everything_and_the_hash_follows_it() -> None:
+    task = crsgym.make_task("Synthetic-v0", split="valid")
+    again = crsgym.make_task("Synthetic-v0", split="valid")
+    assert task.hash == again.hash
+    assert json.loads(json.dumps(task.spec)) == task.spec
+    for change in (
+        {"split": "test"},
+        {"max_turns": 3},
+        {"simulator": "attributes"},
+        {"retriever": "popularity"},
+        {"reward_weights": {"hit": 2.0}},
+        {"limit": 5},
+        {"success": "never"},
+        {"fuzzy": True},
+        {"list_length": 5},
+    ):
+        options = {"split": "valid", **change}
+        assert crsgym.make_task("Synthetic-v0", **options).hash != task.hash, change  # type: ignore[arg-type]
+
+
+def test_a_preference_writer_replaces_the_template() -> None:
+    task = crsgym.make_task("Synthetic-v0", preference_writer=lambda item, dialogue: item.title)
+    scenario = task.scenarios[0]
+    assert scenario.goal.preference == task.dataset.catalogue.titles[scenario.goal.target]
