@@ -142,18 +142,12 @@ def main() -> None:
         title=f"{arguments.env}, {platform.machine()}, "
         f"Python {platform.python_version()}, {arguments.retriever} + {arguments.simulator}",
     )
-    ratios = {
-        **{
-            f"World, batch {b}": f"{rate[f'retriever alone, batch {b}'] / rate[f'World, batch {b}']:.2f}"
-            " x the cost of the retriever"
-            for b in BATCHES
-        },
-        "CRSEnv": _shell(rate["World, batch 1"], rate["CRSEnv"]),
-        **{
-            f"CRSVectorEnv, {b}": _shell(rate[f"World, batch {b}"], rate[f"CRSVectorEnv, {b}"])
-            for b in BATCHES[1:]
-        },
-    }
+    ratios = {"CRSEnv": _shell(rate["World, batch 1"], rate["CRSEnv"])}
+    for b in BATCHES:
+        cost = rate[f"retriever alone, batch {b}"] / rate[f"World, batch {b}"]
+        ratios[f"World, batch {b}"] = f"{cost:.2f} x the cost of the retriever"
+    for b in BATCHES[1:]:
+        ratios[f"CRSVectorEnv, {b}"] = _shell(rate[f"World, batch {b}"], rate[f"CRSVectorEnv, {b}"])
     for name, value in rate.items():
         table.add_row(name, f"{value:,.0f}", ratios.get(name, ""))
     table.add_row(
