@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
 from crsgym.data.catalogue import Catalogue, Resolution, normalise
 from crsgym.data.dataset import Dataset
+from crsgym.data.download import SourceFile
 from crsgym.data.graph import ItemGraph
 from crsgym.data.preference import PreferenceWriter, write_preference
+from crsgym.errors import ConfigurationError
 from crsgym.plugins import Registry
 
 DATASETS = Registry(
@@ -19,7 +26,21 @@ DATASETS = Registry(
 )
 """What :func:`load` knows: each entry a function of no required arguments."""
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _loaded: dict[str, Dataset] = {}
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """Reads one folder of JSON Lines."""
+
+    name: str
+    path: Path
+
+    def __call__(self) -> Dataset:
+        from crsgym.data.jsonl import load_jsonl
+
+        return load_jsonl(self.path, self.name)
 
 
 def load(name: str) -> Dataset:
@@ -38,6 +59,47 @@ def load(name: str) -> Dataset:
     return _loaded[key]
 
 
+def register_dataset(name: str, path: str | Path) -> Dataset:
+    """Make a folder of JSON Lines known by a name; :mod:`crsgym.data.jsonl` has the format.
+
+    The folder is read and checked at once. Registering the same folder again reads it again.
+
+    Args:
+        name: letters, digits, ``_``, ``-`` and ``.``; case does not count.
+        path: the folder.
+
+    Returns:
+        The data set, as :func:`load` returns it from now on.
+
+    Raises:
+        ConfigurationError: when the name cannot be one, or stands for something else.
+        DataError: naming the file and the line that is wrong.
+    """
+    key = name.lower()
+    if not _NAME.fullmatch(key):
+        raise ConfigurationError(
+            f"a dataset's name is of letters, digits, '_', '-' and '.'; got {name!r}"
+        )
+    folder = _Folder(key, Path(path).expanduser().resolve())
+    if key in DATASETS.names() and DATASETS.load(key) != folder:
+        raise ConfigurationError(f"dataset {key!r} is registered already; take a new name")
+    dataset = folder()
+    DATASETS.register(key, folder)
+    _loaded[key] = dataset
+    return dataset
+
+
+def source_files(name: str) -> tuple[SourceFile, ...]:
+    """The published files that a data set is read from; none when it is generated or a user's own.
+
+    Raises:
+        ConfigurationError: for a name that is not known.
+    """
+    loader = DATASETS.load(name if name in DATASETS.names() else name.lower())
+    module = importlib.import_module(getattr(loader, "__module__", __name__))
+    return tuple(getattr(module, "FILES", ()))
+
+
 __all__ = [
     "DATASETS",
     "Catalogue",
@@ -47,5 +109,7 @@ __all__ = [
     "Resolution",
     "load",
     "normalise",
+    "register_dataset",
+    "source_files",
     "write_preference",
 ]

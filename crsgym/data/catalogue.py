@@ -11,8 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -301,27 +300,23 @@ def _one(found: tuple[int, ...], how: How) -> Resolution:
 def distinct_titles(items: Sequence[Item]) -> list[Item]:
     """The items, with titles told apart where several share one.
 
-    What tells them apart goes into the parentheses behind the year: the directors, or where those
-    agree too, the key: ``"Pinocchio (2022)"`` becomes ``"Pinocchio (2022, Robert Zemeckis)"``.
-    Both stay reachable, as ambiguous, under the title they shared.
+    What tells them apart goes into the parentheses behind the year: the directors, or the key where
+    directors do not do: ``"Pinocchio (2022)"`` becomes ``"Pinocchio (2022, Robert Zemeckis)"``.
+    Each stays reachable, as ambiguous, under the title they shared.
     """
-    apart = _told_apart(items, lambda item: " and ".join(item.values("director")))
-    return _told_apart(apart, lambda item: item.key)
-
-
-def _told_apart(items: Sequence[Item], qualifier: Callable[[Item], str]) -> list[Item]:
-    times = Counter(item.title for item in items)
-    taken = set(times)
+    sharing: dict[str, list[Item]] = {}
+    for item in items:
+        sharing.setdefault(item.title, []).append(item)
     result = []
     for item in items:
-        extra = qualifier(item)
-        if times[item.title] > 1 and extra:
+        group = sharing[item.title]
+        if len(group) > 1:
+            directors = {" and ".join(other.values("director")) for other in group}
+            tells = len(directors) == len(group) and "" not in directors
+            extra = " and ".join(item.values("director")) if tells else item.key
             name, year = split_year(item.title)
-            inside = f"{year}, {extra}" if year is not None else extra
-            title = f"{name} ({inside})"
-            if title not in taken:
-                taken.add(title)
-                item = replace(item, title=title, aliases=(*item.aliases, item.title))
+            title = f"{name} ({extra})" if year is None else f"{name} ({year}, {extra})"
+            item = replace(item, title=title, aliases=(*item.aliases, item.title))
         result.append(item)
     return result
 

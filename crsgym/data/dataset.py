@@ -51,8 +51,6 @@ class Dataset:
         facts: what a user should know: ``homepage``, ``licence``, ``citation``.
         instances: which utterances recommend what.
         writer: writes the reference preference of a scenario.
-        conversation: the recorded conversation that a dialogue belongs to, the unit of the
-            bootstrap; its id by default.
     """
 
     def __init__(
@@ -65,7 +63,6 @@ class Dataset:
         facts: Mapping[str, str] | None = None,
         instances: InstanceRule = recommender_turns,
         writer: PreferenceWriter = write_preference,
-        conversation: Callable[[Dialogue], str] | None = None,
     ) -> None:
         self.name = name
         self.catalogue = catalogue
@@ -76,7 +73,7 @@ class Dataset:
         self._sources = dict(splits)
         self._instances = instances
         self.writer = writer
-        self._conversation = conversation
+        """Writes the reference preference of a scenario."""
         self._dialogues: dict[str, tuple[Dialogue, ...]] = {}
         self._scenarios: dict[str, tuple[Scenario, ...]] = {}
         self._places: dict[str, dict[str, int]] = {}
@@ -121,7 +118,7 @@ class Dataset:
                     raise PluginError(f"a preference writer returns text, and not {preference!r}")
                 yield Scenario(
                     id=f"{dialogue.id}/{i}/{k}",
-                    dialogue_id=self._conversation(dialogue) if self._conversation else dialogue.id,
+                    dialogue_id=dialogue.id,
                     dialogue=before,
                     goal=Goal(target, preference),
                 )
@@ -168,7 +165,6 @@ class Dataset:
             facts=self.facts,
             instances=self._instances,
             writer=writer,
-            conversation=self._conversation,
         )
         other._dialogues = self._dialogues
         return other

@@ -81,7 +81,7 @@ FILES: tuple[SourceFile, ...] = (
     *_DIALOGUES.values(), _ENTITIES, _ITEMS, _DBPEDIA, _RELATIONS, _WIKIMKG,
 )  # fmt: skip
 
-_FACTS = {
+FACTS: dict[str, str] = {
     "title": "INSPIRED",
     "description": "999 dialogues in which one person recommends films to another",
     "homepage": "https://github.com/sweetpeach/Inspired",
@@ -148,7 +148,7 @@ def load_inspired() -> Dataset:
         catalogue,
         splits,
         fingerprint=fingerprint(FILES, VERSION),
-        facts=_FACTS,
+        facts=FACTS,
     )
 
 
@@ -274,4 +274,4 @@ def _utterance(record: _Utterance, index: Mapping[str, int]) -> Utterance:
     return Utterance(_ROLES[record.role], record.text, items, (*record.entity_name, *films))
 
 
-__all__ = ["FILES", "VERSION", "load_inspired"]
+__all__ = ["FACTS", "FILES", "VERSION", "load_inspired"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from crsgym.errors import DataError
 
 T = TypeVar("T")
+_BOM = b"\xef\xbb\xbf"
 
 
 def decode(content: bytes, kind: type[T], where: str) -> T:
@@ -19,9 +20,9 @@ def decode(content: bytes, kind: type[T], where: str) -> T:
         DataError: when it is no JSON or not of that kind.
     """
     try:
-        return msgspec.json.decode(content, type=kind)
+        return msgspec.json.decode(content.removeprefix(_BOM), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{where}: {error}") from error
+        raise DataError(f"{where}: {_explained(error, kind)}") from error
 
 
 def decode_lines(content: bytes, kind: type[T], where: str) -> Iterator[tuple[int, T]]:
@@ -31,14 +32,28 @@ def decode_lines(content: bytes, kind: type[T], where: str) -> Iterator[tuple[in
         DataError: naming the line that is no JSON or not of that kind.
     """
     decoder = msgspec.json.Decoder(kind)
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    for number, line in enumerate(content.removeprefix(_BOM).split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
             record = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DataError(f"{where}, line {number}: {error}") from error
+            raise DataError(f"{where}, line {number}: {_explained(error, kind)}") from error
         yield number, record
+
+
+def _explained(error: Exception, kind: Any) -> str:
+    """What msgspec says, and what would be right."""
+    message = str(error).replace("`", "'")
+    if not isinstance(error, msgspec.ValidationError):
+        return f"not JSON ({message}); expected one JSON value"
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        fields = (
+            field.encode_name if field.required else f"[{field.encode_name}]"
+            for field in msgspec.structs.fields(kind)
+        )
+        message += f"; the fields are {', '.join(fields)}"
+    return message
 
 
 __all__ = ["decode", "decode_lines"]

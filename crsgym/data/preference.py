@@ -16,41 +16,50 @@ from crsgym.types import Item, Utterance
 PreferenceWriter: TypeAlias = Callable[[Item, Sequence[Utterance]], str]
 """``(target, dialogue before it) -> text``; the text must not name the target."""
 
-_MOST = {"genre": 3, "tone": 2, "director": 2, "cast": 3}
+_LIKES = {"tone": 2, "genre": 3}
+_WANTS = {"decade": "from the", "director": "directed by", "cast": "with"}
+_MOST = 3
 _MOST_TOPICS = 4
+# True of an item, and rarely what somebody asks for.
+_UNASKED = frozenset({"writer", "company", "language"})
 
 
 def write_preference(item: Item, dialogue: Sequence[Utterance]) -> str:
-    """The preference that leads to ``item``, as one or two sentences; never its title.
+    """The preference that leads to ``item``, in a few sentences; never its title.
 
     Args:
         item: the hidden target.
         dialogue: what was said before it.
     """
     said = f" {normalise(' '.join(u.text for u in dialogue))} "
-    title_words = {f" {normalise(split_year(name)[0])} " for name in (item.title, *item.aliases)}
+    titles = {f" {normalise(split_year(name)[0])} " for name in (item.title, *item.aliases)}
 
     def telling(values: Iterable[str]) -> list[str]:
         """Without what would give the title away; what was said comes first."""
         padded = {value: f" {normalise(value)} " for value in values}
-        safe = [v for v, words in padded.items() if not any(t in words for t in title_words)]
+        safe = [v for v, words in padded.items() if not any(t in words for t in titles)]
         return sorted(safe, key=lambda value: padded[value] not in said)
 
-    best = {kind: telling(item.values(kind))[:most] for kind, most in _MOST.items()}
-    kinds = _listed([*best["tone"], *best["genre"]])
-    parts = [f"The seeker looks for {kinds}" if kinds else "The seeker looks for something"]
-    decades = item.values("decade")
-    if decades:
-        parts.append(f"from the {decades[0]}")
-    if best["director"]:
-        parts.append(f"directed by {_listed(best['director'])}")
-    if best["cast"]:
-        parts.append(f"with {_listed(best['cast'])}")
-    text = " ".join(parts) + "."
+    values: dict[str, list[str]] = {}
+    for kind, value in item.attributes:
+        values.setdefault(kind, []).append(value)
+    best = {kind: telling(found)[: _LIKES.get(kind, _MOST)] for kind, found in values.items()}
+    likes = [value for kind in _LIKES for value in best.get(kind, ())]
+    wants = [f"{words} {_listed(best[k])}" for k, words in _WANTS.items() if best.get(k)]
+    wants += [
+        f"{kind} {_listed(found)}"
+        for kind, found in best.items()
+        if found and kind not in _UNASKED and kind not in _LIKES and kind not in _WANTS
+    ]
     topics = telling(dict.fromkeys(e for u in dialogue if u.role == "seeker" for e in u.entities))
+    sentences = []
+    if likes:
+        sentences.append(f"The seeker likes {_listed(likes)}.")
+    if wants:
+        sentences.append(f"The seeker wants something {', '.join(wants)}.")
     if topics:
-        text += f" What came up so far: {_listed(topics[-_MOST_TOPICS:])}."
-    return text
+        sentences.append(f"The seeker spoke of {_listed(topics[-_MOST_TOPICS:])}.")
+    return " ".join(sentences) or "The seeker did not say what to look for."
 
 
 def _listed(names: Sequence[str]) -> str:
