@@ -106,10 +106,6 @@ class Dataset:
             self._scenarios[split] = tuple(self._cut(self.dialogues(split)))
         return self._scenarios[split]
 
-    def conversation_of(self, dialogue: Dialogue) -> str:
-        """Which recorded conversation a dialogue belongs to: ``dialogue_id`` of its scenarios."""
-        return self._conversation(dialogue) if self._conversation else dialogue.id
-
     def _cut(self, dialogues: Sequence[Dialogue]) -> Iterator[Scenario]:
         for dialogue in dialogues:
             before = dialogue.utterances[:0]
