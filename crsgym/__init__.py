@@ -1,10 +1,12 @@
 """Reinforcement-learning environments for conversational recommendation.
 
+```python
 env = crsgym.make("INSPIRED-v0")
 observation, info = env.reset(seed=0)
 observation, reward, terminated, truncated, info = env.step(
     crsgym.format_answer(observation["candidates"][:10])
 )
+```
 """
 
 from __future__ import annotations

@@ -40,12 +40,11 @@ ROOMS = (
     "evaluation",
     "finetune",
     "integrations",
-    "testing",
     "cli",
     "__main__",
 )
 
-# A record shows itself: what draws an episode belongs with the records, and each may name the other.
+# A record shows itself: what draws an episode belongs with the records; each may name the other.
 SAME_ROOM = {"rendering": "types"}
 
 HEAVY = frozenset(
