@@ -6,6 +6,7 @@ import importlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from crsgym.data.catalogue import Catalogue, Resolution, normalise
 from crsgym.data.dataset import Dataset
@@ -95,9 +96,25 @@ def source_files(name: str) -> tuple[SourceFile, ...]:
     Raises:
         ConfigurationError: for a name that is not known.
     """
+    return tuple(getattr(_module_of(name), "FILES", ()))
+
+
+def facts_of(name: str) -> dict[str, str]:
+    """What is to be known of a data set (description, licence, homepage), without reading it.
+
+    Raises:
+        ConfigurationError: for a name that is not known.
+    """
+    key = name if name in DATASETS.names() else name.lower()
+    if key in _loaded:
+        return _loaded[key].facts
+    return dict(getattr(_module_of(name), "FACTS", {}))
+
+
+def _module_of(name: str) -> ModuleType:
+    """Where a data set's loader is defined."""
     loader = DATASETS.load(name if name in DATASETS.names() else name.lower())
-    module = importlib.import_module(getattr(loader, "__module__", __name__))
-    return tuple(getattr(module, "FILES", ()))
+    return importlib.import_module(getattr(loader, "__module__", __name__))
 
 
 __all__ = [
@@ -107,6 +124,7 @@ __all__ = [
     "ItemGraph",
     "PreferenceWriter",
     "Resolution",
+    "facts_of",
     "load",
     "normalise",
     "register_dataset",

@@ -1,43 +1,30 @@
 """The items that can be recommended, and which of them a written title means.
 
 A title resolves through dictionaries only, from the strictest reading to the loosest: the title as
-it stands; the same after :func:`normalise`; name and year; name alone where one item bears it; an
-alias. Where a reading fits several items the answer is *ambiguous*, with all of them: the
-catalogue never guesses.
+it stands; the same but for case, accents and spacing; the same after :func:`normalise`; name and
+year; name alone where one item bears it; an alias. Where a reading fits several items the answer is
+*ambiguous*, with all of them: the catalogue never guesses.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from typing import Literal
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
 
+from crsgym.data.titles import evened, normalise, same_title_key, split_year
 from crsgym.types import Item, to_json
 
 How = Literal["exact", "without_year", "alias", "fuzzy", "ambiguous", "unknown"]
 
 _CACHE_LIMIT = 1 << 16
-_SHORT = 256
-"""Longer texts are not remembered, so that hostile ones do not fill the memory."""
 _FUZZY_MARGIN = 2.0
 """Two items whose similarity differs by no more than this many points are not told apart."""
 
-_LEADING_ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)")
-_TRAILING_ARTICLE = re.compile(r"(?<=\S)\s*,\s*(?:the|an|a)$")
-# "(2019)", "(2015 film)", "(2019, Andy Fickman)", "()" and the unclosed "(1995" of the sources.
-_QUALIFIER = re.compile(r"\(\s*(?:(\d{4})\b[^()]*)?\)?$")
 _NUMBER = re.compile(r"\d+")
-_ASCII_TO_SPACE = {
-    code: (None if chr(code) in "'`" else " ") for code in range(128) if not chr(code).isalnum()
-}
-# Letters that Unicode does not decompose into a base letter and a mark.
-_FOLDED = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "’": "", "‘": "", "ʼ": ""}
-)
 
 
 @dataclass(frozen=True)
@@ -50,61 +37,6 @@ class Resolution:
     """Every item the text may mean, in catalogue order: one when resolved, several when ambiguous;
     when unknown, the items of that name whose year is another."""
     how: How
-
-
-def split_year(title: str) -> tuple[str, int | None]:
-    """The name and the year of ``"Name (Year)"``; the year is ``None`` where there is none."""
-    title = title.strip()
-    match = _QUALIFIER.search(title)
-    if match is None or not title[: match.start()].strip():
-        return title, None
-    year = match.group(1)
-    return title[: match.start()].strip(), int(year) if year else None
-
-
-def _plain(text: str) -> str:
-    """Lower case, without accents."""
-    if text.isascii():
-        return text.lower()
-    text = unicodedata.normalize("NFKC", text).casefold().translate(_FOLDED)
-    text = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in text if not "\u0300" <= c <= "\u036f")
-
-
-def _words(plain: str) -> str:
-    """Letters, digits and single spaces only."""
-    plain = plain.replace("&", " and ").translate(_ASCII_TO_SPACE)
-    if not plain.isascii():
-        # Marks stay: in many scripts they are the vowels.
-        plain = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain)
-    return " ".join(plain.split())
-
-
-def normalise(text: str) -> str:
-    """The form in which titles are compared.
-
-    Compatibility forms, case, accents, punctuation and spacing are evened out, ``&`` is ``and``,
-    and an English article at the front (``The Matrix``) or behind a comma (``Matrix, The``) goes:
-    ``normalise("Matrix, The (1999)") == normalise("the matrix 1999") == "matrix 1999"``.
-    A text of nothing but symbols stays as it is, in lower case.
-    """
-    return _remembered(text) if len(text) <= _SHORT else _normalise(text)
-
-
-def _normalise(text: str) -> str:
-    plain = _plain(text.strip())
-    match = _QUALIFIER.search(plain)
-    name, qualifier = (plain[: match.start()], match.group()) if match else (plain, "")
-    name = _TRAILING_ARTICLE.sub("", _LEADING_ARTICLE.sub("", name.strip()))
-    return _words(f"{name} {qualifier}") or " ".join(plain.split())
-
-
-_remembered = lru_cache(maxsize=_CACHE_LIMIT)(_normalise)
-
-
-def _key(text: str) -> str:
-    """Spacing is no evidence: "Spider-Man", "Spider Man" and "Spiderman" are one."""
-    return normalise(text).replace(" ", "")
 
 
 def _index(pairs: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
@@ -133,6 +65,7 @@ class Catalogue(Sequence[Item]):
         self._by_key = self._unique("key", (item.key for item in self._items))
         self._by_title = self._unique("title", self.titles)
         self._cache: dict[str, Resolution] = {}
+        self._fuzzy_cache: dict[tuple[str, float], Resolution] = {}
         names = [name for item in self._items for name in (item.title, *item.aliases)]
         # Longer texts name nothing here, so hostile ones cost nothing.
         self._longest = 4 * max(map(len, names)) + 64
@@ -189,17 +122,23 @@ class Catalogue(Sequence[Item]):
         return frozenset(normalise(n.partition(",")[0]) for n in names if "," in n)
 
     @cached_property
+    def _cased(self) -> dict[str, tuple[int, ...]]:
+        return _index((evened(title), i) for i, title in enumerate(self.titles))
+
+    @cached_property
     def _full(self) -> dict[str, tuple[int, ...]]:
-        return _index((_key(title), i) for i, title in enumerate(self.titles))
+        return _index((same_title_key(title), i) for i, title in enumerate(self.titles))
 
     @cached_property
     def _named(self) -> dict[str, tuple[int, ...]]:
-        return _index((_key(split_year(title)[0]), i) for i, title in enumerate(self.titles))
+        return _index(
+            (same_title_key(split_year(title)[0]), i) for i, title in enumerate(self.titles)
+        )
 
     @cached_property
     def _aliased(self) -> dict[str, tuple[int, ...]]:
         return _index(
-            (_key(split_year(alias)[0]), i)
+            (same_title_key(split_year(alias)[0]), i)
             for i, item in enumerate(self._items)
             for alias in item.aliases
         )
@@ -218,11 +157,16 @@ class Catalogue(Sequence[Item]):
         found = self._cache.get(text)
         if found is None:
             found = self._resolve(text)
-            if len(text) <= self._longest:
-                if len(self._cache) >= _CACHE_LIMIT:
-                    self._cache.clear()
-                self._cache[text] = found
+            self._remember(self._cache, text, text, found)
         return found
+
+    def _remember(
+        self, cache: dict[Any, Resolution], key: object, text: str, found: Resolution
+    ) -> None:
+        if len(text) <= self._longest:
+            if len(cache) >= _CACHE_LIMIT:
+                cache.clear()
+            cache[key] = found
 
     def _resolve(self, text: str) -> Resolution:
         literal = self._by_title.get(text)
@@ -231,10 +175,10 @@ class Catalogue(Sequence[Item]):
         text = text.strip()
         if not text or len(text) > self._longest:
             return Resolution(None, (), "unknown")
-        if found := self._full.get(_key(text)):
+        if found := self._cased.get(evened(text)) or self._full.get(same_title_key(text)):
             return _one(found, "exact")
         name, year = split_year(text)
-        key = _key(name)
+        key = same_title_key(name)
         other_year: tuple[int, ...] = ()
         levels: tuple[tuple[dict[str, tuple[int, ...]], How], ...] = (
             (self._named, "without_year"),
@@ -268,9 +212,16 @@ class Catalogue(Sequence[Item]):
         if not 0 <= cutoff <= 100:
             raise ValueError(f"cutoff must be between 0 and 100, and is {cutoff}")
         found = self.resolve(text)
-        text = text.strip()
-        if found.how != "unknown" or not text or len(text) > self._longest:
+        if found.how != "unknown" or len(text) > self._longest or not text.strip():
             return found
+        key = (text, float(cutoff))
+        similar = self._fuzzy_cache.get(key)
+        if similar is None:
+            similar = self._most_similar(text, cutoff) or found
+            self._remember(self._fuzzy_cache, key, text, similar)
+        return similar
+
+    def _most_similar(self, text: str, cutoff: float) -> Resolution | None:
         from rapidfuzz import fuzz, process
 
         name, year = split_year(text)
@@ -286,7 +237,7 @@ class Catalogue(Sequence[Item]):
             and (year is None or self._items[i].year in (None, year))
         ]
         if not close:
-            return found
+            return None
         best = max(score for score, _ in close)
         return _one(tuple(sorted(i for s, i in close if s >= best - _FUZZY_MARGIN)), "fuzzy")
 
@@ -297,28 +248,4 @@ def _one(found: tuple[int, ...], how: How) -> Resolution:
     return Resolution(None, found, "ambiguous")
 
 
-def distinct_titles(items: Sequence[Item]) -> list[Item]:
-    """The items, with titles told apart where several share one.
-
-    What tells them apart goes into the parentheses behind the year: the directors, or the key where
-    directors do not do: ``"Pinocchio (2022)"`` becomes ``"Pinocchio (2022, Robert Zemeckis)"``.
-    Each stays reachable, as ambiguous, under the title they shared.
-    """
-    sharing: dict[str, list[Item]] = {}
-    for item in items:
-        sharing.setdefault(item.title, []).append(item)
-    result = []
-    for item in items:
-        group = sharing[item.title]
-        if len(group) > 1:
-            directors = {" and ".join(other.values("director")) for other in group}
-            tells = len(directors) == len(group) and "" not in directors
-            extra = " and ".join(item.values("director")) if tells else item.key
-            name, year = split_year(item.title)
-            title = f"{name} ({extra})" if year is None else f"{name} ({year}, {extra})"
-            item = replace(item, title=title, aliases=(*item.aliases, item.title))
-        result.append(item)
-    return result
-
-
-__all__ = ["Catalogue", "How", "Resolution", "distinct_titles", "normalise", "split_year"]
+__all__ = ["Catalogue", "How", "Resolution", "normalise", "split_year"]

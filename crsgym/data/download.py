@@ -109,6 +109,28 @@ def problem(file: SourceFile, content: bytes) -> str | None:
     return None
 
 
+def ensure(file: SourceFile) -> tuple[Path, bool]:
+    """Make sure that a file is here and is what was published.
+
+    A damaged file in the cache is replaced; one under ``CRSGYM_DATA`` is never touched.
+
+    Returns:
+        Where it lies, and whether it was downloaded for that.
+
+    Raises:
+        DataError: when the file under ``CRSGYM_DATA`` is not what was published.
+        DownloadError: when it is absent and cannot be fetched.
+    """
+    path = locate(file)
+    if path is not None:
+        damaged = problem(file, path.read_bytes())
+        if damaged is None:
+            return path, False
+        if not path.is_relative_to(cache_root()):
+            raise DataError(f"{path} {damaged}; {_remedy(file, path)}")
+    return download(file), True
+
+
 def read(file: SourceFile) -> bytes:
     """The verified content of a published file, downloaded if need be.
 
@@ -202,6 +224,7 @@ __all__ = [
     "SourceFile",
     "cache_root",
     "download",
+    "ensure",
     "fingerprint",
     "locate",
     "override_root",

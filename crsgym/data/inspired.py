@@ -19,10 +19,11 @@ from urllib.parse import unquote
 import msgspec
 
 from crsgym.data.attributes import attributes
-from crsgym.data.catalogue import Catalogue, normalise, split_year
+from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset
 from crsgym.data.download import SourceFile, fingerprint, read
 from crsgym.data.parsing import decode, decode_lines
+from crsgym.data.titles import normalise, split_year
 from crsgym.types import Dialogue, Item, Role, Utterance
 
 VERSION = 1

@@ -27,9 +27,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from crsgym.data.attributes import attributes
-from crsgym.data.catalogue import Catalogue, split_year
+from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset
 from crsgym.data.parsing import decode, decode_lines
+from crsgym.data.titles import split_year
 from crsgym.errors import DataError
 from crsgym.types import Dialogue, Item, Utterance
 

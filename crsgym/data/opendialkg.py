@@ -27,10 +27,11 @@ from functools import partial
 import msgspec
 
 from crsgym.data.attributes import attributes
-from crsgym.data.catalogue import Catalogue, distinct_titles
+from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset, Instance
 from crsgym.data.download import SourceFile, fingerprint, read
 from crsgym.data.parsing import decode, decode_lines
+from crsgym.data.titles import distinct_titles
 from crsgym.errors import DataError
 from crsgym.types import Dialogue, Item, Role, Utterance
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from crsgym.data.catalogue import normalise, split_year
+from crsgym.data.titles import normalise, split_year
 from crsgym.types import Item, Utterance
 
 PreferenceWriter: TypeAlias = Callable[[Item, Sequence[Utterance]], str]

@@ -1,0 +1,117 @@
+"""Titles as text: the year in them, and the form in which two of them are compared."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from crsgym.types import Item
+
+_REMEMBERED = 1 << 16
+_SHORT = 256
+"""Longer texts are not remembered, so that hostile ones do not fill the memory."""
+
+_LEADING_ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)")
+_TRAILING_ARTICLE = re.compile(r"(?<=\S)\s*,\s*(?:the|an|a)$")
+# "(2019)", "(2015 film)", "(2019, Andy Fickman)", "()" and the unclosed "(1995" of the sources.
+_QUALIFIER = re.compile(r"\(\s*(?:(\d{4})\b[^()]*)?\)?$")
+_ASCII_TO_SPACE = {
+    code: (None if chr(code) in "'`" else " ") for code in range(128) if not chr(code).isalnum()
+}
+# Letters that Unicode does not decompose into a base letter and a mark.
+_UNDECOMPOSED = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "’": "", "‘": "", "ʼ": ""}
+)
+
+
+def split_year(title: str) -> tuple[str, int | None]:
+    """The name and the year of ``"Name (Year)"``; the year is ``None`` where there is none."""
+    title = title.strip()
+    match = _QUALIFIER.search(title)
+    if match is None or not title[: match.start()].strip():
+        return title, None
+    year = match.group(1)
+    return title[: match.start()].strip(), int(year) if year else None
+
+
+def _plain(text: str) -> str:
+    """Lower case, without accents."""
+    if text.isascii():
+        return text.lower()
+    text = unicodedata.normalize("NFKC", text).casefold().translate(_UNDECOMPOSED)
+    text = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in text if not "\u0300" <= c <= "\u036f")
+
+
+def evened(text: str) -> str:
+    """The text but for case, accents and spacing."""
+    return " ".join(_plain(text).split())
+
+
+def _words(plain: str) -> str:
+    """Letters, digits and single spaces only."""
+    plain = plain.replace("&", " and ").translate(_ASCII_TO_SPACE)
+    if not plain.isascii():
+        # Marks stay: in many scripts they are the vowels.
+        plain = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain)
+    return " ".join(plain.split())
+
+
+def normalise(text: str) -> str:
+    """The form in which titles are compared.
+
+    Compatibility forms, case, accents, punctuation and spacing are evened out, ``&`` is ``and``,
+    and an English article at the front (``The Matrix``) or behind a comma (``Matrix, The``) goes:
+    ``normalise("Matrix, The (1999)") == normalise("the matrix 1999") == "matrix 1999"``.
+    A text of nothing but symbols stays as it is, in lower case.
+    """
+    return _remembered(text) if len(text) <= _SHORT else _normalise(text)
+
+
+def _normalise(text: str) -> str:
+    plain = _plain(text.strip())
+    match = _QUALIFIER.search(plain)
+    name, qualifier = (plain[: match.start()], match.group()) if match else (plain, "")
+    name = _TRAILING_ARTICLE.sub("", _LEADING_ARTICLE.sub("", name.strip()))
+    return _words(f"{name} {qualifier}") or " ".join(plain.split())
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_normalise)
+
+
+def same_title_key(text: str) -> str:
+    """Equal for texts that are one title: :func:`normalise` without spaces.
+
+    Spacing is no evidence: "Spider-Man", "Spider Man" and "Spiderman" are one.
+    """
+    return normalise(text).replace(" ", "")
+
+
+def distinct_titles(items: Sequence[Item]) -> list[Item]:
+    """The items, with titles told apart where several share one.
+
+    What tells them apart goes into the parentheses behind the year: the directors, or the key where
+    directors do not do: ``"Pinocchio (2022)"`` becomes ``"Pinocchio (2022, Robert Zemeckis)"``.
+    Each stays reachable, as ambiguous, under the title they shared.
+    """
+    sharing: dict[str, list[Item]] = {}
+    for item in items:
+        sharing.setdefault(item.title, []).append(item)
+    result = []
+    for item in items:
+        group = sharing[item.title]
+        if len(group) > 1:
+            directors = {" and ".join(other.values("director")) for other in group}
+            tells = len(directors) == len(group) and "" not in directors
+            extra = " and ".join(item.values("director")) if tells else item.key
+            name, year = split_year(item.title)
+            title = f"{name} ({extra})" if year is None else f"{name} ({year}, {extra})"
+            item = replace(item, title=title, aliases=(*item.aliases, item.title))
+        result.append(item)
+    return result
+
+
+__all__ = ["distinct_titles", "evened", "normalise", "same_title_key", "split_year"]
