@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from crsgym.registry import envs, make, make_task, make_vec, register_env
 
+# Not lazily: the module of that name would take the function's place once anything imports it.
+from crsgym.rollout import rollout
+
 if TYPE_CHECKING:
     from crsgym.actions import format_answer, parse_answer
     from crsgym.data import register_dataset
     from crsgym.env import CRSEnv
     from crsgym.evaluation import Report, evaluate
     from crsgym.rewards import register_reward
-    from crsgym.rollout import rollout
     from crsgym.task import Task
     from crsgym.vector import CRSVectorEnv
     from crsgym.world import World
@@ -40,7 +42,6 @@ _LAZY = {
     "parse_answer": "crsgym.actions",
     "register_dataset": "crsgym.data",
     "register_reward": "crsgym.rewards",
-    "rollout": "crsgym.rollout",
 }
 
 

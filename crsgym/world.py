@@ -188,12 +188,39 @@ class World:
             for state, total, parts, answer in zip(after, totals, terms, answers, strict=True)
         ]
 
-    def episode(self, state: State, *, agent: str = "", env: str = "") -> Episode:
-        """The record of a conversation so far: a pure function of the state, scored again."""
+    def episode(
+        self,
+        state: State,
+        *,
+        steps: Sequence[Step] | None = None,
+        agent: str = "",
+        env: str = "",
+    ) -> Episode:
+        """The record of a conversation so far: a pure function of the state.
+
+        Args:
+            state: running or ended.
+            steps: its turns as they were scored when they were played; scored again when None.
+            agent: name of the agent.
+            env: id of the environment.
+        """
+        turns = state.context.turns
+        if steps is None:
+            steps = self._steps(state)
+        seen = {
+            *(item for utterance in state.scenario.dialogue for item in utterance.items),
+            *(item for turn in turns for item in turn.candidates),
+            *(item for turn in turns for item in turn.recommendation.items),
+            state.goal.target,
+        }
+        titles = {item: self.catalogue.titles[item] for item in sorted(seen)}
+        return Episode(state.scenario, state.seed, tuple(steps), state.status, agent, env, titles)
+
+    def _steps(self, state: State) -> list[Step]:
         turns = state.context.turns
         answers = [turn.recommendation for turn in turns]
         totals, terms = self.rewards(answers, [state.goal] * len(turns))
-        steps = tuple(
+        return [
             Step(
                 turn=turn,
                 reward=float(total),
@@ -202,15 +229,7 @@ class World:
                 candidate_rank=_rank(state.goal, turn.candidates),
             )
             for turn, total, parts in zip(turns, totals, terms, strict=True)
-        )
-        seen = {
-            *(item for utterance in state.scenario.dialogue for item in utterance.items),
-            *(item for turn in turns for item in turn.candidates),
-            *(item for answer in answers for item in answer.items),
-            state.goal.target,
-        }
-        titles = {item: self.catalogue.titles[item] for item in sorted(seen)}
-        return Episode(state.scenario, state.seed, steps, state.status, agent, env, titles)
+        ]
 
     def _next_turn(self, states: Sequence[State]) -> list[State]:
         """Feedback and candidates for the conversations that still run; the others unchanged."""
