@@ -175,29 +175,28 @@ class Catalogue(Sequence[Item]):
         text = text.strip()
         if not text or len(text) > self._longest:
             return Resolution(None, (), "unknown")
-        if found := self._cased.get(evened(text)) or self._full.get(same_title_key(text)):
+        if found := self._cased.get(evened(text)):
             return _one(found, "exact")
         name, year = split_year(text)
-        key = same_title_key(name)
-        other_year: tuple[int, ...] = ()
-        levels: tuple[tuple[dict[str, tuple[int, ...]], How], ...] = (
-            (self._named, "without_year"),
-            (self._aliased, "alias"),
+        full, key = self._full.get(same_title_key(text), ()), same_title_key(name)
+        named, aliased = self._named.get(key, ()), self._aliased.get(key, ())
+        if year is None:
+            if full or named:
+                # "Fargo" may be the undated item of that title, and any dated one.
+                return _one(sorted({*full, *named}), "exact" if full else "without_year")
+            return _one(aliased, "alias")
+        if full:
+            return _one(full, "exact")
+        levels: tuple[tuple[tuple[int, ...], How, How], ...] = (
+            (named, "exact", "without_year"),
+            (aliased, "alias", "alias"),
         )
-        for index, how in levels:
-            named = index.get(key, ())
-            if year is None:
-                if named:
-                    return _one(named, how)
-                continue
-            same = tuple(i for i in named if self._items[i].year == year)
-            if same:
-                return _one(same, "exact" if index is self._named else how)
-            undated = tuple(i for i in named if self._items[i].year is None)
-            if undated:
-                return _one(undated, how)
-            other_year += named
-        return Resolution(None, tuple(sorted(set(other_year))), "unknown")
+        for items, dated_how, undated_how in levels:
+            if dated := [i for i in items if self._items[i].year == year]:
+                return _one(dated, dated_how)
+            if undated := [i for i in items if self._items[i].year is None]:
+                return _one(undated, undated_how)
+        return Resolution(None, tuple(sorted({*named, *aliased})), "unknown")
 
     def resolve_fuzzy(self, text: str, cutoff: float = 90.0) -> Resolution:
         """As :meth:`resolve`; where nothing fits, the most similar name (edit distance).
@@ -239,13 +238,13 @@ class Catalogue(Sequence[Item]):
         if not close:
             return None
         best = max(score for score, _ in close)
-        return _one(tuple(sorted(i for s, i in close if s >= best - _FUZZY_MARGIN)), "fuzzy")
+        return _one(sorted(i for s, i in close if s >= best - _FUZZY_MARGIN), "fuzzy")
 
 
-def _one(found: tuple[int, ...], how: How) -> Resolution:
+def _one(found: Sequence[int], how: How) -> Resolution:
     if len(found) == 1:
-        return Resolution(found[0], found, how)
-    return Resolution(None, found, "ambiguous")
+        return Resolution(found[0], (found[0],), how)
+    return Resolution(None, tuple(found), "ambiguous" if found else "unknown")
 
 
 __all__ = ["Catalogue", "How", "Resolution", "normalise", "split_year"]

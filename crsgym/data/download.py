@@ -8,8 +8,10 @@ works with is what was published.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -23,6 +25,11 @@ _ATTEMPTS = 3
 _TIMEOUT = 30.0
 _PAUSE = 1.0
 """Seconds before the second attempt; doubled before each further one."""
+
+
+_SCRATCH = ".download-"
+_ABANDONED = 6 * 3600.0
+"""Seconds after which a scratch folder belongs to nobody."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +201,8 @@ def _attempt(file: SourceFile, target: Path) -> tuple[str, bool]:
 
     fetch = pooch.HTTPDownloader(progressbar=True, timeout=_TIMEOUT)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as scratch:
+    _sweep(target.parent)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=_SCRATCH) as scratch:
         part = Path(scratch) / target.name
         try:
             fetch(file.url, str(part), None)
@@ -208,6 +216,15 @@ def _attempt(file: SourceFile, target: Path) -> tuple[str, bool]:
             return f"what was served {wrong}", True
         part.replace(target)
     return "", False
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed while they downloaded have left."""
+    for scratch in folder.glob(f"{_SCRATCH}*"):
+        # Another process may finish, and remove its own, at any moment.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - scratch.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(scratch)
 
 
 def _reason(error: Exception) -> str:

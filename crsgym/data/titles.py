@@ -15,7 +15,7 @@ _SHORT = 256
 """Longer texts are not remembered, so that hostile ones do not fill the memory."""
 
 _LEADING_ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)")
-_TRAILING_ARTICLE = re.compile(r"(?<=\S)\s*,\s*(?:the|an|a)$")
+_TRAILING_ARTICLE = re.compile(r"(?<=\S)\s*,\s*(?:the|an|a)(?=(?:\s+\d{4})?$)")
 # "(2019)", "(2015 film)", "(2019, Andy Fickman)", "()" and the unclosed "(1995" of the sources.
 _QUALIFIER = re.compile(r"\(\s*(?:(\d{4})\b[^()]*)?\)?$")
 _ASCII_TO_SPACE = {
