@@ -59,7 +59,7 @@ def build(
     split = split_control(simulator)
     if split is not None:
         control, user = split
-        return wrap(control, build(user, dataset, options), dataset)
+        return _checked(wrap(control, build(user, dataset, options), dataset), repr(simulator))
     kind = SIMULATORS.load(simulator)
     if not callable(getattr(kind, "from_dataset", None)):
         raise PluginError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from string import Formatter
 
-from crsgym.data.catalogue import normalise
 from crsgym.data.synthetic.chance import Chance
 from crsgym.data.synthetic.words import (
     ADJECTIVES,
@@ -14,6 +13,7 @@ from crsgym.data.synthetic.words import (
     NEUTRAL_NOUNS,
     PLACES,
 )
+from crsgym.data.titles import same_title_key
 
 # Commas, colons, brackets, ampersands, apostrophes and articles, somewhat denser than in real life.
 PATTERNS: dict[str, float] = {
@@ -49,7 +49,7 @@ class TitleWriter:
 
     def __init__(self, chance: Chance, reserved: Iterable[str]) -> None:
         self._chance = chance
-        self._taken = {normalise(name) for name in reserved}
+        self._taken = {same_title_key(name) for name in reserved}
         self._weights = list(PATTERNS.values())
 
     def write(self, genre: str) -> str:
@@ -61,7 +61,7 @@ class TitleWriter:
 
     def claim(self, name: str) -> bool:
         """Take a name; False when a film has it already."""
-        key = normalise(name).replace(" ", "")
+        key = same_title_key(name)
         if key in self._taken:
             return False
         self._taken.add(key)

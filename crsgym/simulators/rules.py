@@ -1,0 +1,158 @@
+"""A label-free user made of rules.
+
+It reads the dialogue, the items and entities it links to, and the last list; says what of the list
+fits what the dialogue asked for and what does not; and asks for what is missing. It is never handed
+the target, and it names no title at all, so it cannot leak one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from crsgym.data.dataset import Dataset
+from crsgym.simulators import wording
+from crsgym.simulators.preferences import PreferenceReader, Preferences
+from crsgym.simulators.topics import Places, Titles, Topics, check_count
+from crsgym.simulators.voice import Said, Voice
+from crsgym.types import Context, Goal, Item
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+VERSION = 1
+"""Raised with every change of what it says: results under two versions do not compare."""
+
+_RECENT = 6
+"""So many of the topics last asked for are still wanted."""
+
+
+class RulesSimulator:
+    """The label-free user ``rules``.
+
+    Args:
+        items: the catalogue.
+        wishes: how many missing attributes it asks for in one remark, at most.
+
+    Raises:
+        ConfigurationError: when ``wishes`` is no positive whole number.
+    """
+
+    target_aware = False
+
+    def __init__(self, items: Sequence[Item], *, wishes: int = 2) -> None:
+        check_count("wishes", wishes)
+        self.wishes = wishes
+        self._topics = Topics(items)
+        self._titles = Titles(items)
+        self._reader = PreferenceReader(items, self._topics)
+
+    @classmethod
+    def from_dataset(cls, dataset: Dataset, *, wishes: int = 2) -> Self:
+        """The user for a data set; arguments and errors as of the class."""
+        return cls(dataset.catalogue, wishes=wishes)
+
+    def respond(
+        self,
+        contexts: Sequence[Context],
+        seeds: Sequence[int],
+        goals: Sequence[Goal] | None = None,
+    ) -> list[str]:
+        """What the user says of each last list; goals are not looked at."""
+        return [self._remark(context, seed) for context, seed in zip(contexts, seeds, strict=True)]
+
+    def spec(self) -> dict[str, Any]:
+        """What its behaviour depends on."""
+        return {"kind": "rules", "version": VERSION, "wishes": self.wishes}
+
+    def _remark(self, context: Context, seed: int) -> str:
+        voice = Voice(seed, self._titles.named_in)
+        read = self._reader.read(context.dialogue)
+        liked, listed = read.liked[:_RECENT], context.last_list
+        here = self._topics.places(listed, liked + read.disliked)
+        if not listed:
+            voice.say(wording.NO_LIST)
+        elif liked or read.disliked:
+            self._praise(voice, liked, read.disliked, listed, here)
+            self._object(voice, read.disliked, listed, here)
+        else:
+            voice.say(wording.OPEN)
+        if liked:
+            missing = [topic for topic in liked if topic not in here]
+            # Where nothing is missing, one film should have several of these together.
+            count = self.wishes if missing else max(2, self.wishes)
+            self._wish(voice, wording.WANT, voice.shuffled(missing or liked), count)
+        elif implied := self._implied(read):
+            self._wish(voice, wording.LIKE_MENTIONED, implied, self.wishes)
+        else:
+            voice.say(wording.MIX)
+        return voice.text()
+
+    def _praise(
+        self,
+        voice: Voice,
+        liked: Sequence[int],
+        disliked: Sequence[int],
+        listed: Sequence[int],
+        here: Places,
+    ) -> None:
+        """What of the list fits, by one thing that was asked for."""
+        present = [topic for topic in liked if topic in here]
+        if not present:
+            if liked:
+                voice.say(wording.NONE_FITS)
+            return
+        topic = voice.pick(present)
+        places = here[topic]
+        if len(places) > 1 and voice.happens(0.5):
+            count = voice.count(len(places), len(listed))
+            voice.say(wording.FIT, count=count, **self._has(voice, topic, listed[places[0]]))
+            return
+        fits = [0] * len(listed)
+        for topics, worth in ((liked, 1), (disliked, -2)):
+            for other in topics:
+                for place in here.get(other, ()):
+                    fits[place] += worth
+        best = max(places, key=fits.__getitem__)
+        voice.say(wording.FITS, pos=voice.place(best), **self._has(voice, topic, listed[best]))
+
+    def _object(
+        self, voice: Voice, disliked: Sequence[int], listed: Sequence[int], here: Places
+    ) -> None:
+        """What of the list was turned down before, by its commonest fault."""
+        faults = [topic for topic in disliked if topic in here]
+        if not faults:
+            return
+        fault = max(faults, key=lambda topic: len(here[topic]))
+        places = here[fault]
+        slots = self._has(voice, fault, listed[places[0]])
+        if len(places) > 1:
+            voice.say(wording.UNWANTED_MANY, count=voice.count(len(places), len(listed)), **slots)
+        else:
+            voice.say(wording.UNWANTED, pos=voice.place(places[0]), **slots)
+
+    def _has(self, voice: Voice, topic: int, item: int) -> dict[str, str]:
+        return voice.has((self._topics.of_item[item][topic], self._topics.topics[topic].value))
+
+    def _wish(
+        self, voice: Voice, templates: Sequence[str], topics: Sequence[int], count: int
+    ) -> None:
+        """Ask for a film with the first so many topics, of the decades only one."""
+        wanted: list[Said] = []
+        for topic in topics:
+            kind, value = self._topics.topics[topic]
+            if kind != "decade" or all(other != "decade" for other, _ in wanted):
+                wanted.append((kind, value))
+        voice.say(templates, np=voice.wish(wanted[:count]))
+
+    def _implied(self, read: Preferences) -> list[int]:
+        """Topics of the items that the user spoke well of, or at least mentioned; shared first."""
+        counts: dict[int, int] = {}
+        for item in read.loved or read.mentioned:
+            for topic in self._topics.of_item[item]:
+                if topic not in read.disliked:
+                    counts[topic] = counts.get(topic, 0) + 1
+        return sorted(counts, key=lambda topic: -counts[topic])
+
+
+__all__ = ["VERSION", "RulesSimulator"]

@@ -1,0 +1,117 @@
+"""What a rule-based user can talk about: attributes of items, and never a title."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
+
+from crsgym.data.titles import normalise, split_year
+from crsgym.errors import ConfigurationError
+from crsgym.types import Item
+
+PEOPLE = frozenset({"director", "writer", "cast"})
+KINDS = ("genre", "tone", "decade", "director", "cast", "writer")
+"""Kinds of attributes that a user speaks of; others (companies, languages) stay unsaid."""
+_MOST_WORDS = 3
+"""Longer genres are a knowledge base's own wording: "film based on a novel"."""
+
+
+Places: TypeAlias = dict[int, list[int]]
+"""Topic to the places in a list, from 0, of the items that have it."""
+
+
+class Topic(NamedTuple):
+    """One thing to talk about. A person is one topic, whatever the person did."""
+
+    kind: str
+    """genre, tone, decade or person."""
+    value: str
+    """As the catalogue writes it, which is how it is said."""
+
+
+class Topics:
+    """The topics of a catalogue, and which items have them.
+
+    Args:
+        items: the catalogue.
+    """
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        titles = Titles(items)
+        numbers: dict[tuple[str, str], int] = {}
+        self.topics: list[Topic] = []
+        """By topic number."""
+        self.of_item: list[Mapping[int, str]] = []
+        """For every item, its topics with the kind of the attribute, in the item's own order."""
+        for item in items:
+            own: dict[int, str] = {}
+            for kind, value in item.attributes:
+                if kind not in KINDS or (kind == "genre" and value.count(" ") >= _MOST_WORDS):
+                    continue
+                group = "person" if kind in PEOPLE else kind
+                key = (group, value.casefold())
+                if key not in numbers and not titles.named_in(value):
+                    numbers[key] = len(self.topics)
+                    self.topics.append(Topic(group, value))
+                if key in numbers:
+                    own.setdefault(numbers[key], kind)
+            self.of_item.append(own)
+
+    def places(self, items: Sequence[int], topics: Collection[int]) -> Places:
+        """For those of the topics that some items have, the places, from 0, of these items."""
+        asked = frozenset(topics)
+        found: Places = {}
+        for place, item in enumerate(items):
+            for topic in asked & self.of_item[item].keys():
+                found.setdefault(topic, []).append(place)
+        return found
+
+
+class Titles:
+    """The titles of a catalogue, to keep them out of what is said.
+
+    Args:
+        items: the catalogue.
+    """
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = items
+        self._names: dict[int, tuple[str, ...]] = {}
+
+    def of(self, item: int) -> tuple[str, ...]:
+        """The names of an item, normalised, without year and between blanks."""
+        if item not in self._names:
+            written = (self._items[item].title, *self._items[item].aliases)
+            bare = {normalise(split_year(name)[0]) for name in written}
+            self._names[item] = tuple(sorted(f" {name} " for name in bare if name))
+        return self._names[item]
+
+    @cached_property
+    def _long_names(self) -> Mapping[str, tuple[str, ...]]:
+        by_word: dict[str, dict[str, None]] = defaultdict(dict)
+        for item in range(len(self._items)):
+            for name in self.of(item):
+                first, *rest = name.split()
+                if rest:
+                    by_word[first][name] = None
+        return {first: tuple(names) for first, names in by_word.items()}
+
+    def named_in(self, text: str) -> bool:
+        """Whether a text holds any title of two words or more; one word may be just a word."""
+        said = f" {normalise(text)} "
+        return any(name in said for word in said.split() for name in self._long_names.get(word, ()))
+
+
+def check_count(name: str, value: int) -> None:
+    """Refuse what is no positive whole number.
+
+    Raises:
+        ConfigurationError: naming the option.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name}: expected a positive whole number, got {value!r}")
+
+
+__all__ = ["KINDS", "PEOPLE", "Places", "Titles", "Topic", "Topics", "check_count"]

@@ -1,0 +1,114 @@
+"""Turns what a rule-based user means into varied sentences, drawn from a seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from crsgym.simulators import wording
+
+T = TypeVar("T")
+Said = tuple[str, str]
+"""A kind of attribute (or ``person``) and its value."""
+
+
+class Voice:
+    """One remark of one user.
+
+    Equal seeds say equal things. Of every phrase another wording is tried when one is not
+    ``safe``; what cannot be said safely is left out.
+
+    Args:
+        seed: of the remark.
+        leaks: whether a text gives a title away.
+    """
+
+    def __init__(self, seed: int, leaks: Callable[[str], bool]) -> None:
+        # `random()` alone: its stream is the same in every version of Python.
+        self.uniform = random.Random(seed).random
+        """A number in [0, 1)."""
+        self._leaks = leaks
+        self._sentences: list[str] = []
+
+    def happens(self, probability: float) -> bool:
+        """True with this probability."""
+        return self.uniform() < probability
+
+    def pick(self, options: Sequence[T]) -> T:
+        """One of the options."""
+        return options[int(self.uniform() * len(options))]
+
+    def shuffled(self, options: Sequence[T]) -> list[T]:
+        """The options in random order."""
+        return sorted(options, key=lambda _: self.uniform())
+
+    def say(self, templates: Sequence[str], **slots: str) -> None:
+        """Add a sentence, in one of the wordings."""
+        slots |= {name.capitalize(): _capital(text) for name, text in slots.items()}
+        start = int(self.uniform() * len(templates))
+        for template in (*templates[start:], *templates[:start]):
+            sentence = template.format_map(slots)
+            if not self._leaks(sentence):
+                self._sentences.append(sentence)
+                return
+
+    def text(self) -> str:
+        """Everything said; a title that only sentences together would spell is cut off."""
+        while self._sentences and self._leaks(" ".join(self._sentences)):
+            self._sentences.pop()
+        return " ".join(self._sentences)
+
+    def place(self, index: int) -> str:
+        """``"the third one"`` for a place in the list, from 0."""
+        if index >= len(wording.ORDINALS):
+            return f"number {index + 1}"
+        return self.pick(wording.PLACES).format(nth=wording.ORDINALS[index])
+
+    def count(self, count: int, of: int) -> str:
+        """``"most"`` or ``"three"`` for a number of at least two."""
+        if count == of:
+            return "all"
+        if 2 * count > of and self.happens(0.5):
+            return "most"
+        return wording.COUNTS[count - 2] if count - 2 < len(wording.COUNTS) else "many"
+
+    def has(self, said: Said) -> dict[str, str]:
+        """The slots ``has`` and ``have``: what one item is, and what several are."""
+        kind, value = said
+        one, many = self.pick(wording.HAS[kind])
+        a = article(value)
+        return {"has": one.format(a=a, v=value), "have": many.format(a=a, v=value)}
+
+    def wish(self, wanted: Sequence[Said]) -> str:
+        """A film with all of these, as a noun phrase: ``"a gritty crime film from the 1990s"``."""
+        by_kind: dict[str, list[str]] = {}
+        for kind, value in wanted:
+            by_kind.setdefault(kind, []).append(value)
+        tones, genres = by_kind.pop("tone", []), by_kind.pop("genre", [])
+        if genres:
+            film = self.pick(wording.FILMS)
+            head = f"{', '.join(tones)} {genres[0]}".strip()
+            phrase = f"{article(head)} {head} {film}"
+            others = [genre for genre in genres[1:] if genre not in head and head not in genre]
+            if others:
+                phrase += f" that is also {article(others[0])} {' and '.join(others)} one"
+        else:
+            phrase = f"something {' and '.join(tones)}".strip()
+        for value in by_kind.pop("decade", []):
+            phrase += self.pick(wording.FROM).format(v=value)
+        for kind, values in by_kind.items():
+            phrase += self.pick(wording.WITH[kind]).format(v=" and ".join(values))
+        return phrase
+
+
+def article(words: str) -> str:
+    """``"a"`` or ``"an"``."""
+    return "an" if words[0].lower() in "aeio" else "a"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+__all__ = ["Said", "Voice", "article"]
