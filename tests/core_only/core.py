@@ -63,7 +63,7 @@ def play() -> None:
         observation, _ = env.reset(seed=episode)
         for turn in range(1, 4):
             check(observation["turn"] == turn, f"turn {turn} says it is {observation['turn']}")
-            answer = crsgym.format_answer(observation["candidates"][:10])
+            answer = crsgym.format_answer(observation["candidates"][:10], preference="Drama.")
             observation, reward, terminated, truncated, info = env.step(answer)
             check(math.isfinite(reward), f"a reward of {reward}")
             check(info["answer_issues"] == (), f"a formatted answer has {info['answer_issues']}")
