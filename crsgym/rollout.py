@@ -85,6 +85,7 @@ def rollout(
             Episodes that were finished before are in the file.
     """
     from crsgym.baselines import agent_name, make_agent
+    from crsgym.world import check_count
 
     if isinstance(task, str):
         from crsgym.registry import make_task
@@ -92,8 +93,7 @@ def rollout(
         task = make_task(task)
     if turns is not None:
         task = with_rules(task, max_turns=turns)
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise ConfigurationError(f"batch_size must be a positive integer; got {batch_size!r}")
+    check_count("batch_size", batch_size, 1)
     called = name or agent_name(agent)
     player = make_agent(agent, task)
     wanted = _select(task, scenarios)

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from crsgym.errors import ConfigurationError
+from crsgym.world import check_count
 
 Values = npt.NDArray[np.float64]
 
 LEVEL = 0.95
+FEWEST = 100
+"""Draws below which the ends of an interval would be chance."""
 _ENTRIES_AT_ONCE = 4_000_000
 
 
@@ -35,10 +37,7 @@ class Bootstrap:
         Raises:
             ConfigurationError: when there are fewer than 100 replicates.
         """
-        if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 100:
-            raise ConfigurationError(
-                f"replicates must be an integer of at least 100; got {replicates!r}"
-            )
+        check_count("replicates", replicates, FEWEST)
         order = {name: index for index, name in enumerate(dict.fromkeys(dialogues))}
         self.replicates = replicates
         self.seed = seed
@@ -106,19 +105,20 @@ def p_value(differences: Values) -> Values:
     """Two-sided p-values of paired differences: how far out of their draws zero lies.
 
     Twice the smaller tail beyond zero, with the observed data counted as one more draw, so it is
-    never 0 and agrees with the percentile interval: below .05 where the interval excludes 0
-    (Efron and Tibshirani, 1993, chapter 15; Davison and Hinkley, 1997, section 4.2).
+    never 0; it is below .05 where the percentile interval excludes 0, up to one draw (Efron
+    and Tibshirani, 1993, chapter 15; Davison and Hinkley, 1997, section 4.2).
 
     Args:
         differences: bootstrap means of the difference, shape (B, ...); NaN is left out.
 
     Returns:
-        Shape (...), in (0, 1].
+        Shape (...), in (0, 1]; NaN where no draw says anything.
     """
     told = np.isfinite(differences).sum(axis=0)
     below = (differences <= 0).sum(axis=0)
     above = (differences >= 0).sum(axis=0)
-    return np.asarray(np.minimum(1.0, 2.0 * (np.minimum(below, above) + 1) / (told + 1)))
+    p = np.minimum(1.0, 2.0 * (np.minimum(below, above) + 1) / (told + 1))
+    return np.where(told > 0, p, np.nan)
 
 
-__all__ = ["LEVEL", "Bootstrap", "interval", "p_value"]
+__all__ = ["FEWEST", "LEVEL", "Bootstrap", "interval", "p_value"]

@@ -88,7 +88,7 @@ class Comparison:
                     row.stratum,
                     row.metric,
                     with_interval(row.difference, row.low, row.high),
-                    number(row.p_value) if not math.isnan(row.low) else "-",
+                    number(row.p_value),
                 )
                 for row in self.rows
             ),

@@ -79,7 +79,7 @@ class Difference:
     """95% interval; NaN where the stratum has fewer than two dialogues."""
     high: float
     p_value: float
-    """Two-sided, not corrected for how many differences are looked at."""
+    """Two-sided; NaN likewise; not corrected for how many differences are looked at."""
 
     @property
     def excludes_zero(self) -> bool:

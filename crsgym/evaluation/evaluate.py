@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crsgym.baselines import agent_name, is_privileged, make_agent, ranks_of
 from crsgym.errors import ConfigurationError
+from crsgym.evaluation.bootstrap import FEWEST
 from crsgym.evaluation.metrics import parse_metrics
 from crsgym.evaluation.report import Report
 from crsgym.evaluation.result import AgentResult
@@ -18,6 +19,7 @@ from crsgym.protocols import describe
 from crsgym.registry import TaskOptions, make_task
 from crsgym.rollout import rollout, with_rules
 from crsgym.task import Task
+from crsgym.world import check_count
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -108,6 +110,7 @@ def bench(
     task = evaluation_task(task, turns=turns, options=options)
     world = task.world
     parsed = parse_metrics(metrics, list_length=world.list_length)
+    check_count("replicates", replicates, FEWEST)
     # A typo in the last agent's name must not show after the first has played for an hour.
     built = {name: make_agent(agent, task) for name, agent in named.items()}
     results = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from crsgym.evaluation.estimates import CANDIDATE_RECALL, MEAN_REWARD
 from crsgym.plugins import unknown
 
@@ -51,7 +53,12 @@ def curves(report: Report, metric: str, stratum: str) -> Figure:
             axes.fill_between(turns, low, high, color=colour, alpha=0.15, linewidth=0)
         else:
             axes.errorbar(
-                turns, mean, yerr=[mean - low, high - mean], color=colour, capsize=3, fmt="none"
+                turns,
+                mean,
+                yerr=np.stack([mean - low, high - mean]),
+                color=colour,
+                capsize=3,
+                fmt="none",
             )
         if metric.startswith("recall@") and report.agents[name].ranks == "candidates":
             axes.plot(turns, estimates.mean[:, s, ceiling], color=colour, linestyle=":")

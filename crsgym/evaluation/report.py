@@ -49,6 +49,28 @@ class Report:
     published: bool = False
     """Whether quoted results of other papers are shown beside."""
 
+    def __post_init__(self) -> None:
+        """Refuse parts that do not belong together.
+
+        Raises:
+            ConfigurationError: when there is no agent, or something is not over all scenarios.
+        """
+        if not self.agents:
+            raise ConfigurationError("a report needs at least one agent")
+        n = len(self.scenario_ids)
+        lengths = {
+            "dialogue ids": len(self.dialogue_ids),
+            **{f"stratum {name}": len(mask) for name, mask in self.masks.items()},
+            **{f"agent {name}": len(result.target_rank) for name, result in self.agents.items()},
+        }
+        for what, length in lengths.items():
+            if length != n:
+                raise ConfigurationError(
+                    f"expected {n} scenarios in every part; {what} has {length}"
+                )
+        if len({result.turns for result in self.agents.values()}) > 1:
+            raise ConfigurationError("every agent of a report must have played as many turns")
+
     @property
     def turns(self) -> int:
         """``T``."""

@@ -49,6 +49,19 @@ class AgentResult:
     facts: tuple[TurnFacts, ...]
     """One for each turn."""
 
+    def __post_init__(self) -> None:
+        """Refuse parts that are not of one shape.
+
+        Raises:
+            ValueError: naming the agent and the shapes.
+        """
+        shapes = {part.shape for part in (self.target_rank, self.candidate_rank, self.reward)}
+        if len(shapes) > 1 or {len(self.facts)} != {shape[-1] for shape in shapes}:
+            raise ValueError(
+                f"agent {self.name!r}: expected ranks, rewards and facts of one shape (n, T); got "
+                f"{sorted(shapes)} and {len(self.facts)} turns of facts"
+            )
+
     @property
     def turns(self) -> int:
         """``T``."""

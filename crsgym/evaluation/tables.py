@@ -180,37 +180,43 @@ def paired(report: Report) -> Table:
 
 def notes(report: Report) -> list[str]:
     """What a reader must know to read the numbers."""
-    leaks = [
-        facts
-        for result in report.agents.values()
-        for facts in result.facts
-        if facts.title_leak_rate is not None
-    ]
-    user = report.env["spec"].get("world", {}).get("simulator", {}).get("class", "")
-    kind = "target-aware: it is told the target" if report.target_aware else "label-free"
     told = [
         "Strata: " + "; ".join(f"{name}, {meaning}" for name, meaning in STRATA.items()) + ".",
-        f"Every scenario is played to turn {report.turns}, found or not, so every turn is over the "
-        f"same set. Intervals: 95%, {report.replicates} bootstrap draws of whole dialogues.",
-        f"User: {user.rpartition(':')[2] or 'unknown'} ({kind})."
-        + (
-            f" Its replies name the target in {number(max(f.title_leak_rate or 0 for f in leaks))} "
-            "of the cases at most (over agents and turns), one-word titles aside."
-            if leaks
-            else ""
-        ),
+        f"Intervals: 95%, bootstrap over dialogues, {report.replicates} draws.",
+        _user(report),
     ]
+    if report.turns > 1:
+        told.append(
+            "Every scenario is played to the last turn, found or not, so all turns are over one "
+            "set. The best turn is chosen on these same scenarios, so it flatters."
+        )
     if whole := [name for name, result in report.agents.items() if result.ranks == "catalogue"]:
         told.append(
             f"Ranks the whole catalogue, so the candidates are no ceiling: {', '.join(whole)}."
         )
     if cheats := [name for name, result in report.agents.items() if result.privileged]:
         told.append(f"Is told the target, a ceiling and no method: {', '.join(cheats)}.")
-    if report.turns > 1:
-        told.append("The best turn is chosen on these same scenarios, so it flatters.")
     if len(report.agents) > 1:
         told.append(NOTE)
     return told
+
+
+def _user(report: Report) -> str:
+    simulator = report.env["spec"].get("world", {}).get("simulator", {}).get("class", "unknown")
+    kind = "target-aware: it is told the target" if report.target_aware else "label-free"
+    rates = [
+        facts.title_leak_rate
+        for result in report.agents.values()
+        for facts in result.facts
+        if facts.title_leak_rate is not None
+    ]
+    leaks = (
+        f" Its replies hold the target's title in at most {number(max(rates))} of the cases, over "
+        "agents and turns; titles of one word are counted apart."
+        if rates
+        else ""
+    )
+    return f"User: {simulator.rpartition(':')[2]} ({kind}).{leaks}"
 
 
 def _cell(estimates: Estimates, turn: int, stratum: int, quantity: int) -> str:
