@@ -1,0 +1,158 @@
+"""Names and attributes of items as they are said in a text."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsgym.data.catalogue import split_year
+from crsgym.retrieval.sparse import Arrays, flat, unflat
+from crsgym.text.words import singular, words
+from crsgym.types import FloatArray, Item
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+KINDS: tuple[str, ...] = ("theme", "person", "title", "time")
+"""What a phrase says of an item: its genre (or language, tone, ...), its people, name or age."""
+
+_PEOPLE = frozenset({"director", "cast", "writer"})
+_UNSAID = frozenset({"company", "decade"})
+_LONGEST = 6
+_FORM = re.compile(r"\b(film|movie|television|series|program|fiction|show)s?\b", re.IGNORECASE)
+_SAID_AS = {
+    "science": "sci fi|scifi|science fiction",
+    "comedy": "funny|hilarious|laugh",
+    "romance": "romantic|love story",
+    "romantic comedy": "rom com|romcom",
+    "horror": "scary",
+    "animated": "animation|cartoon",
+    "superhero": "super hero|marvel|dc comics",
+    "children": "kid|family",
+    "thriller": "suspense|suspenseful",
+    "biographical": "biography|biopic|true story",
+    "musical": "music",
+    "war": "military",
+    "mystery": "detective|mysterious",
+    "historical": "history",
+}
+"""Other words for a theme, parted by bars."""
+
+
+def _stems(text: str) -> list[str]:
+    return [singular(word) for word in words(text)]
+
+
+def phrases_of(item: Item) -> Iterator[tuple[str, str]]:
+    """The phrases that point to an item, as ``(kind, phrase)``; a phrase is stems and blanks."""
+    for name in (item.title, *item.aliases):
+        yield "title", " ".join(_stems(split_year(name)[0]))
+    for attribute in item.attributes:
+        if attribute.kind in _PEOPLE:
+            yield "person", " ".join(_stems(attribute.value))
+        elif attribute.kind not in _UNSAID:
+            theme = " ".join(_stems(_FORM.sub(" ", attribute.value)))
+            yield "theme", theme
+            for other in _SAID_AS.get(theme, "").split("|"):
+                yield "theme", other
+    if item.year is not None:
+        decade = f"{item.year // 10}0s"
+        for said in (str(item.year), decade, decade[2:]):
+            yield "time", singular(said)
+
+
+class Phrases:
+    """An index from phrases to the items that they point to.
+
+    Args:
+        known: the phrases, as ``(kind, phrase)``, each once.
+        items: 1 where a phrase points to an item, float32 CSR (phrases, items).
+        weights: how telling each phrase is, float32 (phrases,).
+    """
+
+    def __init__(self, known: Sequence[tuple[str, str]], items: Any, weights: FloatArray) -> None:
+        self.known = tuple(known)
+        self.items = items
+        self.weights = weights
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for place, (_, phrase) in enumerate(self.known):
+            self._places[phrase].append(place)
+        kinds = np.array([kind for kind, _ in self.known])
+        self._by_kind = [
+            items.multiply(np.where(kinds == kind, weights, 0)[:, None]).tocsr() for kind in KINDS
+        ]
+
+    @classmethod
+    def of(cls, catalogue: Sequence[Item], texts: Sequence[str]) -> Self:
+        """Index a catalogue; a phrase weighs ``log((1 + n) / (1 + df))`` among ``n`` texts."""
+        from scipy.sparse import csr_matrix
+
+        found: dict[tuple[str, str], dict[int, None]] = defaultdict(dict)
+        for number, item in enumerate(catalogue):
+            for kind, phrase in phrases_of(item):
+                if phrase:
+                    found[kind, phrase][number] = None
+        known = sorted(found)
+        columns = [item for key in known for item in found[key]]
+        indptr = np.cumsum([0, *(len(found[key]) for key in known)])
+        ones = np.ones(len(columns), dtype=np.float32)
+        items = csr_matrix((ones, columns, indptr), shape=(len(known), len(catalogue)))
+        unweighted = cls(known, items, np.ones(len(known), dtype=np.float32))
+        df = np.asarray(unweighted._said(texts).sum(0), dtype=np.float32).ravel()
+        return cls(known, items, np.log((1 + len(texts)) / (1 + df)).astype(np.float32))
+
+    def scores(self, texts: Sequence[str]) -> Iterator[FloatArray]:
+        """For each of ``KINDS``, ``log(1 + summed weight of the phrases that point to the item)``.
+
+        Each is float32 (B, items).
+        """
+        said = self._said(texts)
+        for items in self._by_kind:
+            yield np.log1p(np.asarray((said @ items).toarray(), dtype=np.float32))
+
+    def arrays(self) -> Arrays:
+        """Plain arrays to store; the phrases themselves as UTF-8 bytes."""
+        text = "\n".join(f"{kind}\t{phrase}" for kind, phrase in self.known)
+        known = np.frombuffer(text.encode(), dtype=np.uint8)
+        return flat("items", self.items) | {"known": known, "weights": self.weights}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Self:
+        """What :meth:`arrays` took apart."""
+        lines = arrays["known"].tobytes().decode().split("\n")
+        known = [(kind, phrase) for kind, _, phrase in (line.partition("\t") for line in lines)]
+        return cls(known, unflat("items", arrays), arrays["weights"])
+
+    def _said(self, texts: Sequence[str]) -> Any:
+        """1 where a text says a phrase: float32 CSR (B, phrases)."""
+        from scipy.sparse import csr_matrix
+
+        rows = [self._places_in(text) for text in texts]
+        columns = np.array([place for row in rows for place in row], dtype=np.int64)
+        indptr = np.cumsum([0, *map(len, rows)])
+        ones = np.ones(len(columns), dtype=np.float32)
+        return csr_matrix((ones, columns, indptr), shape=(len(texts), len(self.known)))
+
+    def _places_in(self, text: str) -> list[int]:
+        stems = _stems(text)
+        found: set[int] = set()
+        for span in _spans(stems):
+            found.update(self._places.get(span, ()))
+        return sorted(found)
+
+
+def _spans(stems: Sequence[str]) -> Iterable[str]:
+    """Every run of one to six words."""
+    for start in range(len(stems)):
+        span = stems[start]
+        yield span
+        for end in range(start + 1, min(start + _LONGEST, len(stems))):
+            span = f"{span} {stems[end]}"
+            yield span
+
+
+__all__ = ["KINDS", "Phrases", "phrases_of"]
