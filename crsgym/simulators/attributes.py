@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crsgym.data.titles import normalise
 from crsgym.data.dataset import Dataset
+from crsgym.data.titles import normalise
 from crsgym.errors import ConfigurationError
 from crsgym.simulators import wording
 from crsgym.simulators.topics import Places, Titles, Topics, check_count
-from crsgym.simulators.voice import Voice
+from crsgym.simulators.voice import Said, Voice
 from crsgym.types import Context, Goal, Item, Utterance
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ class AttributesSimulator:
             self._praise(voice, [*known, *news], listed, here)
         wanted = news or voice.shuffled(known)[: self.reveals]
         if wanted:
-            wish = voice.wish([(fact.kind, fact.value) for fact in wanted])
-            voice.say(wording.WANT if news else wording.AGAIN, np=wish)
+            voice.ask(wording.WANT if news else wording.AGAIN, _as_said(wanted))
         elif listed:
             voice.say(wording.MIX)
         return voice.text()
@@ -156,10 +155,7 @@ class AttributesSimulator:
 
     def _accept(self, voice: Voice, facts: Sequence[_Fact]) -> None:
         chosen = voice.shuffled(facts)[: self.reveals]
-        if chosen:
-            wish = voice.wish([(fact.kind, fact.value) for fact in chosen])
-            voice.say(wording.FOUND, np=wish)
-        else:
+        if not chosen or not voice.ask(wording.FOUND, _as_said(chosen)):
             voice.say(wording.FOUND_PLAINLY)
 
     def _compare(self, voice: Voice, context: Context, target: int) -> None:
@@ -197,6 +193,10 @@ class AttributesSimulator:
         best = max(here[fact.topic], key=lambda i: sum(i in here[other.topic] for other in present))
         kind = self._topics.of_item[listed[best]][fact.topic]
         voice.say(wording.FITS, pos=voice.place(best), **voice.has((kind, fact.value)))
+
+
+def _as_said(facts: Sequence[_Fact]) -> list[Said]:
+    return [(fact.kind, fact.value) for fact in facts]
 
 
 def _holds(names: Sequence[str], text: str) -> bool:

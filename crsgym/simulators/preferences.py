@@ -104,7 +104,7 @@ class PreferenceReader:
             for said in (phrase, *(_SAID_AS.get(phrase, ()) if topic.kind == "genre" else ())):
                 self._phrases.setdefault(said, set()).add(number)
             if topic.kind == "decade":
-                self._phrases.setdefault(phrase[2:], set()).add(number)
+                self._phrases.setdefault(f"{phrase[2:]}s", set()).add(number)
         self._longest: dict[str, int] = {}
         for phrase in filter(None, self._phrases):
             first, length = phrase.split(" ", 1)[0], phrase.count(" ") + 1

@@ -72,11 +72,11 @@ class RulesSimulator:
         here = self._topics.places(listed, liked + read.disliked)
         if not listed:
             voice.say(wording.NO_LIST)
-        elif liked or read.disliked:
-            self._praise(voice, liked, read.disliked, listed, here)
-            self._object(voice, read.disliked, listed, here)
         else:
-            voice.say(wording.OPEN)
+            if liked:
+                self._praise(voice, liked, read.disliked, listed, here)
+            if not self._object(voice, read.disliked, listed, here) and not liked:
+                voice.say(wording.OPEN)
         if liked:
             missing = [topic for topic in liked if topic not in here]
             # Where nothing is missing, one film should have several of these together.
@@ -97,39 +97,38 @@ class RulesSimulator:
         here: Places,
     ) -> None:
         """What of the list fits, by one thing that was asked for."""
-        present = [topic for topic in liked if topic in here]
-        if not present:
-            if liked:
-                voice.say(wording.NONE_FITS)
+        spoilt = {place for topic in disliked for place in here.get(topic, ())}
+        fitting = {
+            topic: places
+            for topic in liked
+            if (places := [place for place in here.get(topic, ()) if place not in spoilt])
+        }
+        if not fitting:
+            voice.say(wording.NONE_FITS)
             return
-        topic = voice.pick(present)
-        places = here[topic]
+        topic = voice.pick(list(fitting))
+        places = fitting[topic]
         if len(places) > 1 and voice.happens(0.5):
             count = voice.count(len(places), len(listed))
             voice.say(wording.FIT, count=count, **self._has(voice, topic, listed[places[0]]))
             return
-        fits = [0] * len(listed)
-        for topics, worth in ((liked, 1), (disliked, -2)):
-            for other in topics:
-                for place in here.get(other, ()):
-                    fits[place] += worth
-        best = max(places, key=fits.__getitem__)
+        best = max(places, key=lambda place: sum(place in other for other in fitting.values()))
         voice.say(wording.FITS, pos=voice.place(best), **self._has(voice, topic, listed[best]))
 
     def _object(
         self, voice: Voice, disliked: Sequence[int], listed: Sequence[int], here: Places
-    ) -> None:
-        """What of the list was turned down before, by its commonest fault."""
+    ) -> bool:
+        """What of the list was turned down before, by its commonest fault; False without one."""
         faults = [topic for topic in disliked if topic in here]
         if not faults:
-            return
+            return False
         fault = max(faults, key=lambda topic: len(here[topic]))
         places = here[fault]
         slots = self._has(voice, fault, listed[places[0]])
         if len(places) > 1:
-            voice.say(wording.UNWANTED_MANY, count=voice.count(len(places), len(listed)), **slots)
-        else:
-            voice.say(wording.UNWANTED, pos=voice.place(places[0]), **slots)
+            count = voice.count(len(places), len(listed))
+            return voice.say(wording.UNWANTED_MANY, count=count, **slots)
+        return voice.say(wording.UNWANTED, pos=voice.place(places[0]), **slots)
 
     def _has(self, voice: Voice, topic: int, item: int) -> dict[str, str]:
         return voice.has((self._topics.of_item[item][topic], self._topics.topics[topic].value))
@@ -143,7 +142,7 @@ class RulesSimulator:
             kind, value = self._topics.topics[topic]
             if kind != "decade" or all(other != "decade" for other, _ in wanted):
                 wanted.append((kind, value))
-        voice.say(templates, np=voice.wish(wanted[:count]))
+        voice.ask(templates, wanted[:count])
 
     def _implied(self, read: Preferences) -> list[int]:
         """Topics of the items that the user spoke well of, or at least mentioned; shared first."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from crsgym.simulators import wording
 
 T = TypeVar("T")
-Said = tuple[str, str]
+Said: TypeAlias = tuple[str, str]
 """A kind of attribute (or ``person``) and its value."""
+_ATTEMPTS = 8
 
 
 class Voice:
@@ -43,15 +44,20 @@ class Voice:
         """The options in random order."""
         return sorted(options, key=lambda _: self.uniform())
 
-    def say(self, templates: Sequence[str], **slots: str) -> None:
-        """Add a sentence, in one of the wordings."""
+    def say(self, templates: Sequence[str], **slots: str) -> bool:
+        """Add a sentence, in one of the wordings; False when none is safe."""
         slots |= {name.capitalize(): _capital(text) for name, text in slots.items()}
         start = int(self.uniform() * len(templates))
         for template in (*templates[start:], *templates[:start]):
             sentence = template.format_map(slots)
             if not self._leaks(sentence):
                 self._sentences.append(sentence)
-                return
+                return True
+        return False
+
+    def ask(self, templates: Sequence[str], wanted: Sequence[Said]) -> bool:
+        """Add a sentence about a film with all of these, put in another way where one leaks."""
+        return any(self.say(templates, np=self.wish(wanted)) for _ in range(_ATTEMPTS))
 
     def text(self) -> str:
         """Everything said; a title that only sentences together would spell is cut off."""
@@ -104,7 +110,7 @@ class Voice:
 
 def article(words: str) -> str:
     """``"a"`` or ``"an"``."""
-    return "an" if words[0].lower() in "aeio" else "a"
+    return "an" if words[0].lower() in "aeiou" else "a"
 
 
 def _capital(text: str) -> str:
