@@ -23,7 +23,7 @@ from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset
 from crsgym.data.download import SourceFile, fingerprint, read
 from crsgym.data.parsing import decode, decode_lines
-from crsgym.data.titles import normalise, split_year
+from crsgym.data.titles import distinct_titles, normalise, split_year
 from crsgym.types import Dialogue, Item, Role, Utterance
 
 VERSION = 1
@@ -99,7 +99,6 @@ _DBPEDIA_KINDS = {
     "productionCompany": "company",
 }
 _BRACKETED = re.compile(r"\s*\([^)]*\)$")
-_LINK_YEAR = re.compile(r"\((\d{4})\b")
 
 
 class _Utterance(msgspec.Struct):
@@ -139,7 +138,7 @@ def load_inspired() -> Dataset:
     films = decode(read(_WIKIMKG), dict[str, _Film], _WIKIMKG.relative)
     facts = _dbpedia(links, kept)
     items = [_item(i, links[i], names.get(links[i]), films, facts[i]) for i in kept]
-    catalogue = Catalogue(items)
+    catalogue = Catalogue(distinct_titles(items))
     index = {links[i]: place for place, i in enumerate(kept)}
     splits: dict[str, Callable[[], tuple[Dialogue, ...]]] = {
         split: partial(_dialogues, split, lines, index) for split, lines in recorded.items()
@@ -227,13 +226,8 @@ def _item(
 ) -> Item:
     label = _label(link)
     film = films.get(name) if name is not None else None
-    if name is not None:
-        bare, year = split_year(name)
-        title = f"{bare} ({year})" if year is not None else bare
-    else:
-        title = label
-        found = _LINK_YEAR.search(label)
-        year = int(found.group(1)) if found else None
+    bare, year = split_year(name if name is not None else label)
+    title = f"{bare} ({year})" if year is not None else bare
     values: dict[str, list[str]] = {kind: [] for kind in _DBPEDIA_KINDS.values()}
     if film is not None:
         values["genre"] = film.genres
@@ -245,7 +239,6 @@ def _item(
             values[kind] = dbpedia.get(kind, [])
     description = _known(film.description) if film is not None else ""
     others = [_BRACKETED.sub("", label), _known(film.wiki_name) if film is not None else ""]
-    bare_title = normalise(split_year(title)[0])
     return Item(
         key=str(entity),
         title=title,
@@ -253,7 +246,7 @@ def _item(
         attributes=attributes(values, year),
         description=description,
         aliases=tuple(
-            {normalise(o): o for o in others if o and normalise(o) != bare_title}.values()
+            {normalise(o): o for o in others if o and normalise(o) != normalise(bare)}.values()
         ),
     )
 

@@ -118,8 +118,8 @@ def load_redial() -> Dataset:
         DataError: when a file is damaged, or absent and cannot be fetched.
     """
     films = decode(read(_FACTS_FILE), dict[str, _Film], _FACTS_FILE.relative)
-    rows = sorted(_movies(), key=lambda row: int(row[0]))
-    catalogue = Catalogue(distinct_titles([_item(*row, films.get(row[0])) for row in rows]))
+    items = [_item(str(i), title, films.get(str(i))) for i, title in sorted(_movies())]
+    catalogue = Catalogue(distinct_titles(items))
     splits: dict[str, Callable[[], tuple[Dialogue, ...]]] = {
         split: partial(_dialogues, file, catalogue) for split, file in _DIALOGUES.items()
     }
@@ -128,13 +128,13 @@ def load_redial() -> Dataset:
     )
 
 
-def _movies() -> Iterator[tuple[str, str]]:
+def _movies() -> Iterator[tuple[int, str]]:
     """Movie id and title of every row; the source escapes some characters as in an address."""
     text = read(_MOVIES).decode("utf-8")
     for line, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
         try:
-            yield row["movieId"], " ".join(unquote(row["movieName"]).split())
-        except (KeyError, AttributeError, TypeError) as error:
+            yield int(row["movieId"]), " ".join(unquote(row["movieName"]).split())
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise DataError(
                 f"{_MOVIES.relative}, line {line}: expected movieId and movieName"
             ) from error

@@ -263,7 +263,7 @@ PERTURBATIONS = {
     "spaces": lambda t: f"  {t.replace(' ', '   ')}\n",
     "no punctuation": lambda t: "".join(c for c in t if c.isalnum() or c in " ()"),
     "bare year": lambda t: f"{split_year(t)[0]} {split_year(t)[1] or ''}",
-    "film": lambda t: f"{t[:-1]} film)" if split_year(t)[1] else t,
+    "film": lambda t: f"{t.rstrip()[:-1]} film)" if split_year(t)[1] else t,
     "no year": lambda t: split_year(t)[0],
     "article behind": _other_end,
     "article gone": lambda t: t.removeprefix("The ").removeprefix("A ").removeprefix("An "),
