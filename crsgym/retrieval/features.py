@@ -44,6 +44,11 @@ _UTTERANCES_ABOUT = 3
 _WORD_DIM = 1 << 15
 _LATENT_DIM = 192
 _MOST_KEYS = 20_000
+_SENTENCE_NAMES: tuple[str, ...] = (
+    *(f"sentences_{name}" for name in SENTENCES.names),
+    "sentences_like",
+    "last_sentences_like",
+)
 _COMPANIONS = 20.0
 """Scale inside the logarithm: a share of 1/20 counts as much as a first mention does."""
 
@@ -128,15 +133,7 @@ class DialogueFeatures:
             *(f"words_{name}" for name in WORDS.names),
             *(f"latent_{view}" for view in SAID),
             *(f"about_{view}" for view in SAID),
-            *(
-                (
-                    *(f"sentences_{n}" for n in SENTENCES.names),
-                    "sentences_like",
-                    "last_sentences_like",
-                )
-                if self._sentences
-                else ()
-            ),
+            *(_SENTENCE_NAMES if self._sentences else ()),
         )
 
     def rows(self, dialogues: Sequence[Sequence[Utterance]], own: IntArray) -> Iterator[FloatArray]:

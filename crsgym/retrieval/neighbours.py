@@ -71,7 +71,7 @@ class Neighbours:
             if known.any():
                 counts[known] = (self._by_item @ others[known].T.astype(np.float32)).T
             total = total / (counts + _SHRINKAGE)
-        return np.log1p(np.maximum(total, 0.0, out=total))
+        return np.asarray(np.log1p(np.maximum(total, 0.0)), dtype=np.float32)
 
     def arrays(self) -> Arrays:
         """Plain arrays to store."""
