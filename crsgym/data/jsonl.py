@@ -38,6 +38,15 @@ VERSION = 1
 """Raised when the same files are read into something else."""
 SPLITS = ("train", "valid", "test")
 
+_ITEM = (
+    '{"key": "b1", "title": "Emma", ["year": 1815, "attributes": {"genre": ["romance"]}, '
+    '"description": "...", "aliases": ["..."]]}'
+)
+_DIALOGUE = (
+    '{"id": "d1", "utterances": [{"role": "seeker" or "recommender", "text": "...", '
+    '["items": ["b1"], "entities": ["..."]]}]}'
+)
+
 _Text = Annotated[str, msgspec.Meta(min_length=1, pattern=r"\S")]
 
 
@@ -115,7 +124,7 @@ def _catalogue(content: bytes, where: str) -> Catalogue:
     items: list[Item] = []
     keys: dict[str, int] = {}
     titles: dict[str, int] = {}
-    for line, record in decode_lines(content, _Item, where):
+    for line, record in decode_lines(content, _Item, where, _ITEM):
         item = _item(record, f"{where}, line {line}")
         first = keys.setdefault(item.key, line)
         if first != line:
@@ -153,7 +162,7 @@ def _split(content: bytes, where: str, catalogue: Catalogue) -> tuple[Dialogue, 
     index = {item.key: i for i, item in enumerate(catalogue)}
     lines: dict[str, int] = {}
     dialogues = []
-    for line, record in decode_lines(content, _Dialogue, where):
+    for line, record in decode_lines(content, _Dialogue, where, _DIALOGUE):
         first = lines.setdefault(record.id, line)
         if first != line:
             raise DataError(f"{where}, line {line}: line {first} has the id {record.id!r} already")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -22,11 +22,19 @@ def decode(content: bytes, kind: type[T], where: str) -> T:
     try:
         return msgspec.json.decode(content.removeprefix(_BOM), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{where}: {_explained(error, kind)}") from error
+        raise DataError(f"{where}: {_explained(error)}") from error
 
 
-def decode_lines(content: bytes, kind: type[T], where: str) -> Iterator[tuple[int, T]]:
+def decode_lines(
+    content: bytes, kind: type[T], where: str, expected: str = ""
+) -> Iterator[tuple[int, T]]:
     """Each record of a JSON Lines file, with its line number from 1; empty lines are skipped.
+
+    Args:
+        content: of the file.
+        kind: of every record.
+        where: what errors call the file.
+        expected: what a right line looks like, for errors.
 
     Raises:
         DataError: naming the line that is no JSON or not of that kind.
@@ -38,22 +46,14 @@ def decode_lines(content: bytes, kind: type[T], where: str) -> Iterator[tuple[in
         try:
             record = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DataError(f"{where}, line {number}: {_explained(error, kind)}") from error
+            hint = f"; expected {expected}" if expected else ""
+            raise DataError(f"{where}, line {number}: {_explained(error)}{hint}") from error
         yield number, record
 
 
-def _explained(error: Exception, kind: Any) -> str:
-    """What msgspec says, and what would be right."""
+def _explained(error: Exception) -> str:
     message = str(error).replace("`", "'")
-    if not isinstance(error, msgspec.ValidationError):
-        return f"not JSON ({message}); expected one JSON value"
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        fields = (
-            field.encode_name if field.required else f"[{field.encode_name}]"
-            for field in msgspec.structs.fields(kind)
-        )
-        message += f"; the fields are {', '.join(fields)}"
-    return message
+    return message if isinstance(error, msgspec.ValidationError) else f"not JSON ({message})"
 
 
 __all__ = ["decode", "decode_lines"]
