@@ -3,8 +3,8 @@
 Read from the official schema: consecutive messages of one sender are one utterance, the initiator
 is the seeker, and ``@<movieId>`` in the text becomes the film's title. The items are the 6,924
 films of ``movies_with_mentions.csv`` in ascending order of movie id; facts about 6,583 of them come
-from iEvaLM's ``id2info.json``. Some films stand there under two ids: they stay two items, with the
-id in the title. The data names no entities besides films, so utterances have none.
+from iEvaLM's ``id2info.json``. Eight titles stand there under two ids: they stay two items, told
+apart in the title. The data names no entities besides films, so utterances have none.
 """
 
 from __future__ import annotations
