@@ -19,6 +19,13 @@ from crsgym.data.synthetic.films import make_films
 from crsgym.errors import ConfigurationError
 from crsgym.types import to_json
 
+FACTS = {
+    "title": "Synthetic",
+    "description": "invented films and dialogues about them, made from a seed",
+    "homepage": "made by this library",
+    "licence": "Apache-2.0",
+    "citation": "crsgym: Synthetic-v0, procedurally generated",
+}
 SPLITS = {"train": 1600, "valid": 200, "test": 200}
 """Dialogues in each split."""
 MOST_ITEMS = 5000
@@ -52,11 +59,7 @@ def load_synthetic(seed: int = 0, *, items: int = 1000) -> Dataset:
         catalogue,
         splits,
         fingerprint=hashlib.sha256(to_json([*catalogue]) + to_json(splits)).hexdigest(),
-        facts={
-            "homepage": "made by this library",
-            "licence": "Apache-2.0",
-            "citation": "crsgym: Synthetic-v0, procedurally generated",
-        },
+        facts=FACTS,
     )
 
 
