@@ -6,7 +6,7 @@
 | ``popularity`` | how often an item is a training target, ties by index | catalogue |
 | ``copy`` | the items mentioned, the last mentioned first, then by popularity | catalogue |
 | ``retriever`` | the candidates in the retriever's order | candidates |
-| ``oracle`` | the target first when it is a candidate, then the retriever's order | candidates |
+| ``oracle`` | the target first when it is a candidate, then as ``retriever`` | candidates |
 
 They answer a later turn as they answer the first: nothing that was listed before is held back. A
 report asks at every turn where the target stands in that turn's list, so holding back what was
@@ -150,7 +150,11 @@ class RetrieverAgent:
 
 
 class OracleAgent:
-    """Is told the target: what an agent that orders the candidates could reach at most."""
+    """Is told the target: the ceiling of agents that order candidates and write preferences.
+
+    It puts the target first when it is a candidate and states the reference preference, so from the
+    second turn on the retriever, too, works from the best preference there is.
+    """
 
     ranks = "candidates"
     privileged = True

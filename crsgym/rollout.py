@@ -143,7 +143,8 @@ class EpisodeFile:
         """The episodes that the file holds, by scenario id."""
         first = _encode(header)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._file = os.open(path, flags, 0o666)
         try:
             self._lock()
             content = path.read_bytes()

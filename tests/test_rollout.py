@@ -300,7 +300,9 @@ SLOW = textwrap.dedent(
             time.sleep(0.01)
             return [format_answer(o["candidates"][:10]) for o in observations]
 
-    task = crsgym.make_task("Synthetic-v0", split="test", success="never", max_turns=2, limit=40)
+    task = crsgym.make_task(
+        "Synthetic-v0", split="test", retriever="popularity", success="never", max_turns=2, limit=40
+    )
     print("playing", flush=True)
     crsgym.rollout(Slow(), task, path=sys.argv[1], batch_size=1, name="slow", progress=False)
     """
@@ -318,7 +320,7 @@ def test_killed_and_resumed_it_equals_an_undisturbed_run(tmp_path: Path) -> None
             assert process.stdout is not None
             process.stdout.readline()
             start = time.monotonic()
-            while process.poll() is None and time.monotonic() - start < 0.25:
+            while process.poll() is None and time.monotonic() - start < 0.4:
                 time.sleep(0.005)
             process.send_signal(signal.SIGKILL)
         counts.append(len(read_episodes(path)[1]) if path.exists() else 0)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.table import Table as RichTable
+    from rich.console import Group
 
-WIDTH = 110
+WIDTH = 120
 """Columns of tables that are returned as text."""
 
 
@@ -23,23 +23,20 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     labels: int = 1
 
-    def to_rich(self) -> RichTable:
+    def to_rich(self) -> Group:
         """For a terminal. No text is read as markup."""
         from rich import box
+        from rich.console import Group
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(
-            title=Text(self.title, style="bold"),
-            title_justify="left",
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-        )
+        table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
         for at, column in enumerate(self.columns):
             table.add_column(Text(column), justify="left" if at < self.labels else "right")
         for row in self.rows:
             table.add_row(*map(Text, row))
-        return table
+        # A title of the table itself would be broken to the table's width.
+        return Group(Text(self.title, style="bold"), table)
 
     def to_markdown(self) -> str:
         """As GitHub-flavoured Markdown, below its title."""
@@ -53,8 +50,8 @@ def number(value: float | None) -> str:
     """Three decimals, as tables of this field print them: ``.262``; a dash for no value."""
     if value is None or math.isnan(value):
         return "-"
-    text = f"{value:.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 and "0." in text[:3] else text
+    text = f"{round(value, 3) + 0.0:.3f}"  # adding zero makes -0.0 positive
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
 def with_interval(value: float, low: float, high: float) -> str:
