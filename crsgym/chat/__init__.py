@@ -2,12 +2,12 @@
 
 An engine is chosen by name, ``"engine:model"``:
 
-=================  ==========================================================================
-``server:NAME``    an OpenAI-compatible server (vLLM's, or any other) over HTTP
-``vllm:PATH``      vLLM in this process, LoRA adapters swapped in place
-``transformers:``  Hugging Face ``generate`` in this process
-``replay:FILE``    what :class:`~crsgym.chat.cache.CachedChatModel` recorded, and nothing else
-=================  ==========================================================================
+| name | what it is |
+| --- | --- |
+| ``server:NAME`` | an OpenAI-compatible server (vLLM's, or any other) over HTTP |
+| ``vllm:PATH`` | vLLM in this process, LoRA adapters swapped in place |
+| ``transformers:`` | Hugging Face ``generate`` in this process |
+| ``replay:FILE`` | what :class:`~crsgym.chat.cache.CachedChatModel` recorded, and nothing else |
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A user's own data: a catalogue and dialogues as JSON Lines.
 
 A folder holds ``items.jsonl``, one or more of ``train.jsonl``, ``valid.jsonl`` and ``test.jsonl``,
-and, if wanted, ``facts.json`` (homepage, licence, citation). An item, and a dialogue::
+and, if wanted, ``facts.json`` (homepage, licence, citation). An item, and a dialogue:
 
     {"key": "b1", "title": "Emma", "year": 1815, "attributes": {"genre": ["romance"]}}
     {

@@ -1,11 +1,11 @@
 """Simulated users, by name.
 
-==================  ==========================================================================
-``rules``           label-free; says what in the list fits what the dialogue asked for
-``attributes``      target-aware; critiques the list by attributes of the target
-``llm``             label-free; a chat model plays the user
-``llm-attributes``  target-aware; a chat model that is told attributes, never the title
-==================  ==========================================================================
+| name | what it is |
+| --- | --- |
+| ``rules`` | label-free; says what in the list fits what the dialogue asked for |
+| ``attributes`` | target-aware; critiques the list by attributes of the target |
+| ``llm`` | label-free; a chat model plays the user |
+| ``llm-attributes`` | target-aware; a chat model that is told attributes, never the title |
 
 A control goes in front of any of them: ``"blind:rules"`` (see :mod:`crsgym.simulators.controls`).
 """
