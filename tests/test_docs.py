@@ -1,6 +1,6 @@
 """The Python blocks of README.md and docs/ run, in order, each page in one namespace of its own.
 
-A block fenced as `python notest` is shown and not run: it needs a model, a GPU or a dataset.
+A block with a title, ` ```python title="needs a GPU"`, is shown with it and not run.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def test_blocks_are_found() -> None:
     page = (
         "a\n```python\nx = 1\n```\n\n"
         "  ```python\n  y = 2\n  ```\n"
-        "```python notest\nz\n```\n"
+        '```python title="needs a GPU"\nz\n```\n'
         "```bash\nls\n```\n"
     )
     assert blocks(page) == ["\n\nx = 1\n", "\n" * 6 + "y = 2\n"]
