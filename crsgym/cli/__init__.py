@@ -27,6 +27,7 @@ COMMANDS = {
     "play": "Be the recommender, against a simulated user.",
     "bench": "Compare agents on one environment, turn by turn.",
     "evaluate": "Evaluate one agent; its episodes can be kept and resumed.",
+    "audit": "Audit a simulated user: leaks, accuracy, what its feedback is worth.",
     "train": "Train a retriever, a simulated user or an agent.",
     "view": "Show recorded episodes.",
 }

@@ -1,11 +1,11 @@
 """Controls: the same user with one thing taken away, to see what that thing was worth.
 
-===============  ====================================================================
-``blind:U``      ``U`` never sees a list
-``noisy:U``      what ``U`` says is replaced by small talk; ``noisy(0.3):U`` by chance
-``shuffled:U``   ``U`` speaks for the seeker of another dialogue
-``silent:U``     nothing is said: what further turns alone are worth
-===============  ====================================================================
+| name | what it is |
+| --- | --- |
+| ``blind:U`` | ``U`` never sees a list |
+| ``noisy:U`` | what ``U`` says is replaced by small talk; ``noisy(0.3):U`` by chance |
+| ``shuffled:U`` | ``U`` speaks for the seeker of another dialogue |
+| ``silent:U`` | nothing is said: what further turns alone are worth |
 
 They nest: ``"noisy(0.5):blind:rules"``. Each draws from the seed it is handed, or from the
 dialogue, never from what else is in the batch.
@@ -23,7 +23,7 @@ import numpy as np
 from crsgym.data.dataset import Dataset
 from crsgym.errors import ConfigurationError
 from crsgym.plugins import unknown
-from crsgym.protocols import Simulator, describe
+from crsgym.protocols import Message, Simulator, describe
 from crsgym.seeding import derive_seed
 from crsgym.types import Context, Goal, Recommendation
 
@@ -39,10 +39,10 @@ SMALL_TALK: tuple[str, ...] = (
     "The traffic was awful this morning.",
     "My sister is coming over on Sunday.",
     "I should really go to bed earlier.",
-    "I just painted my kitchen, and it came out well.",
+    "I just cut my own hair, and it went well.",
     "Have a nice day, by the way.",
     "My train is late again.",
-    "I left my umbrella at work.",
+    "I left my keys at work.",
     "The coffee at our office is terrible.",
     "I am learning to play the guitar, slowly.",
     "We are out of milk, I just noticed.",
@@ -59,16 +59,18 @@ class Control:
 
     def __init__(self, user: Simulator) -> None:
         self.user = user
-
-    @property
-    def target_aware(self) -> bool:
-        """As the wrapped user."""
-        return self.user.target_aware
+        self.target_aware = user.target_aware
 
     @property
     def nondeterministic(self) -> bool:
         """As the wrapped user."""
         return bool(getattr(self.user, "nondeterministic", False))
+
+    def altered(
+        self, contexts: Sequence[Context], goals: Sequence[Goal] | None
+    ) -> tuple[Sequence[Context], Sequence[Goal] | None]:
+        """What the wrapped user is handed in place of the truth."""
+        return contexts, goals
 
     def respond(
         self,
@@ -77,7 +79,16 @@ class Control:
         goals: Sequence[Goal] | None = None,
     ) -> list[str]:
         """See :class:`~crsgym.protocols.Simulator`."""
+        contexts, goals = self.altered(contexts, goals)
         return self.user.respond(contexts, seeds, goals)
+
+    def messages(
+        self, contexts: Sequence[Context], goals: Sequence[Goal] | None = None
+    ) -> list[list[Message]]:
+        """The prompts of the wrapped user, where it is played by a chat model; for audits."""
+        ask = getattr(self.user, "messages", None)
+        prompts: list[list[Message]] = ask(*self.altered(contexts, goals)) if callable(ask) else []
+        return prompts
 
     def spec(self) -> dict[str, Any]:
         """The control and the user it wraps."""
@@ -89,14 +100,11 @@ class Blind(Control):
 
     name = "blind"
 
-    def respond(
-        self,
-        contexts: Sequence[Context],
-        seeds: Sequence[int],
-        goals: Sequence[Goal] | None = None,
-    ) -> list[str]:
-        """What the user says to an empty list."""
-        return self.user.respond([_unseen(context) for context in contexts], seeds, goals)
+    def altered(
+        self, contexts: Sequence[Context], goals: Sequence[Goal] | None
+    ) -> tuple[Sequence[Context], Sequence[Goal] | None]:
+        """Contexts whose lists are empty."""
+        return [_unseen(context) for context in contexts], goals
 
 
 class Noisy(Control):
@@ -165,21 +173,16 @@ class Shuffled(Control):
         if len({other.dialogue[:1] for other in self._others}) < 2:
             raise ConfigurationError(f"{dataset.name} has too few train dialogues to shuffle")
 
-    def respond(
-        self,
-        contexts: Sequence[Context],
-        seeds: Sequence[int],
-        goals: Sequence[Goal] | None = None,
-    ) -> list[str]:
-        """What the user would say if it were somebody else."""
+    def altered(
+        self, contexts: Sequence[Context], goals: Sequence[Goal] | None
+    ) -> tuple[Sequence[Context], Sequence[Goal] | None]:
+        """Contexts, and goals, of other dialogues, with the lists that were shown in this one."""
         others = [self._others[self.other(context)] for context in contexts]
         swapped = [
             replace(context, dialogue=other.dialogue)
             for context, other in zip(contexts, others, strict=True)
         ]
-        return self.user.respond(
-            swapped, seeds, None if goals is None else [other.goal for other in others]
-        )
+        return swapped, None if goals is None else [other.goal for other in others]
 
     def other(self, context: Context) -> int:
         """Index, in the train split, of the scenario that is spoken for."""
@@ -196,8 +199,11 @@ class Silent(Control):
     """Nothing is said: further turns without feedback isolate the worth of extra guesses."""
 
     name = "silent"
-    target_aware = False
     nondeterministic = False
+
+    def __init__(self, user: Simulator) -> None:
+        super().__init__(user)
+        self.target_aware = False
 
     def respond(
         self,
@@ -207,6 +213,12 @@ class Silent(Control):
     ) -> list[str]:
         """Empty texts; the user is not asked."""
         return [""] * len(contexts)
+
+    def messages(
+        self, contexts: Sequence[Context], goals: Sequence[Goal] | None = None
+    ) -> list[list[Message]]:
+        """None: nobody is asked."""
+        return []
 
 
 _NAME = re.compile(r"(?P<name>[a-z]+)(?:\((?P<p>[^()]*)\))?")

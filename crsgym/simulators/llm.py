@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crsgym import chat
-from crsgym.data.catalogue import Catalogue, normalise, split_year
+from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset
+from crsgym.data.titles import normalise, split_year
 from crsgym.errors import ConfigurationError
 from crsgym.prompts import USER_PROMPT_VERSION, fold, told_user_messages, user_messages
 from crsgym.protocols import ChatModel, Message, Sampling, describe

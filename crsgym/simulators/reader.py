@@ -32,7 +32,7 @@ class AttributeReader:
             if stems:
                 self._known[stems].add(attribute)
                 if attribute.kind == "decade":
-                    self._known[stems[0][2:],].add(attribute)
+                    self._known[_stems(attribute.value[2:])].add(attribute)
         self._longest = max(map(len, self._known), default=0)
 
     def read(self, text: str) -> frozenset[Attribute]:
