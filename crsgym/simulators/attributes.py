@@ -1,8 +1,8 @@
 """A target-aware user made of rules.
 
-It critiques the last list by attributes of the hidden target, a few new ones a turn, general ones
-before names, and accepts when the target is in the list. It never says the title, nor an attribute
-that holds the title.
+It critiques the last list by attributes of the hidden target: what a listed item gets right, now
+and then what it misses, general things before names; and it accepts when the target is in the list.
+It never says the title, nor an attribute that holds the title.
 """
 
 from __future__ import annotations
@@ -27,12 +27,10 @@ VERSION = 1
 
 _MOST = {"genre": 3, "tone": 2, "decade": 1, "director": 2, "cast": 3, "writer": 1}
 """How many attributes of each kind it may tell."""
-_EAGERNESS = {"genre": 3.0, "decade": 2.5, "tone": 2.0, "director": 1.0, "cast": 1.0, "writer": 0.5}
+_EAGERNESS = {"genre": 2.0, "decade": 2.0, "tone": 1.5, "director": 0.0, "cast": 0.0, "writer": 0.0}
 """What kind of attribute comes up first, other things being equal."""
 _CHANCE = 2.0
 """Weight of chance in what comes up first."""
-_ABSENT = 1.5
-"""Weight of an attribute that no listed item has, over one that all have."""
 _KNOWN = 1.0
 """Weight lost by an attribute that came up in the dialogue already."""
 _YEARS_OFF = 12
@@ -43,6 +41,8 @@ class _Fact(NamedTuple):
     topic: int
     kind: str
     value: str
+    words: str
+    """The value normalised, between blanks."""
 
 
 class AttributesSimulator:
@@ -50,16 +50,22 @@ class AttributesSimulator:
 
     Args:
         items: the catalogue.
-        reveals: how many attributes of the target it tells anew in one remark, at most.
+        candour: chance that a remark tells what the list misses, from 0 to 1. Otherwise, and as
+            well, it says what an item of the list gets right.
+        reveals: how many missing attributes such a remark tells, at most.
 
     Raises:
-        ConfigurationError: when ``reveals`` is no positive whole number.
+        ConfigurationError: when ``candour`` is no probability or ``reveals`` no positive number.
     """
 
     target_aware = True
 
-    def __init__(self, items: Sequence[Item], *, reveals: int = 2) -> None:
+    def __init__(self, items: Sequence[Item], *, candour: float = 0.5, reveals: int = 1) -> None:
+        number = isinstance(candour, int | float) and not isinstance(candour, bool)
+        if not number or not 0 <= candour <= 1:
+            raise ConfigurationError(f"candour: expected a number from 0 to 1, got {candour!r}")
         check_count("reveals", reveals)
+        self.candour = candour
         self.reveals = reveals
         self._items = items
         self._topics = Topics(items)
@@ -68,9 +74,9 @@ class AttributesSimulator:
         self._words = lru_cache(maxsize=8192)(_words)
 
     @classmethod
-    def from_dataset(cls, dataset: Dataset, *, reveals: int = 2) -> Self:
+    def from_dataset(cls, dataset: Dataset, *, candour: float = 0.5, reveals: int = 1) -> Self:
         """The user for a data set; arguments and errors as of the class."""
-        return cls(dataset.catalogue, reveals=reveals)
+        return cls(dataset.catalogue, candour=candour, reveals=reveals)
 
     def respond(
         self,
@@ -92,7 +98,12 @@ class AttributesSimulator:
 
     def spec(self) -> dict[str, Any]:
         """What its behaviour depends on."""
-        return {"kind": "attributes", "version": VERSION, "reveals": self.reveals}
+        return {
+            "kind": "attributes",
+            "version": VERSION,
+            "candour": self.candour,
+            "reveals": self.reveals,
+        }
 
     def _remark(self, context: Context, target: int, seed: int) -> str:
         names = self._titles.of(target)
@@ -102,18 +113,23 @@ class AttributesSimulator:
             self._accept(voice, facts)
             return voice.text()
         here = self._topics.places(listed, [fact.topic for fact in facts])
-        told = " ".join(turn.feedback for turn in context.turns)
-        known = [fact for fact in facts if fact.value in told]
-        news = self._news(voice, context, facts, known, here, len(listed))
-        if not listed:
-            voice.say(wording.NO_LIST)
-        else:
+        before = _padded(" ".join(turn.feedback for turn in context.turns))
+        told = [fact for fact in facts if fact.words in before]
+        if listed:
             self._compare(voice, context, target)
-            self._praise(voice, [*known, *news], listed, here)
-        wanted = news or voice.shuffled(known)[: self.reveals]
-        if wanted:
-            voice.ask(wording.WANT if news else wording.AGAIN, _as_said(wanted))
-        elif listed:
+            praised = self._praise(voice, facts, told, listed, here)
+        else:
+            voice.say(wording.NO_LIST)
+            praised = None
+        missing = [fact for fact in facts if fact not in told and fact is not praised]
+        if praised is not None and missing and not voice.happens(self.candour):
+            self._hint(voice, target, listed)
+        elif missing:
+            eager = self._eager(voice, missing, self._words(context.dialogue))
+            voice.ask(wording.WANT, _as_said(eager[: self.reveals]))
+        elif told:
+            voice.ask(wording.AGAIN, _as_said(voice.shuffled(told)[: self.reveals + 1]))
+        else:
             voice.say(wording.MIX)
         return voice.text()
 
@@ -126,35 +142,21 @@ class AttributesSimulator:
             value = self._topics.topics[topic].value
             if count[kind] < _MOST[kind] and not _holds(names, value):
                 count[kind] += 1
-                facts.append(_Fact(topic, kind, value))
+                facts.append(_Fact(topic, kind, value, _padded(value)))
         return tuple(facts)
 
-    def _news(
-        self,
-        voice: Voice,
-        context: Context,
-        facts: Sequence[_Fact],
-        known: Sequence[_Fact],
-        here: Places,
-        length: int,
-    ) -> list[_Fact]:
-        """What to tell now: general before names, what the list lacks before what it has."""
-        dialogue = self._words(context.dialogue)
-
-        def eagerness(fact: _Fact) -> float:
-            share = len(here.get(fact.topic, ())) / max(length, 1)
-            return (
-                _EAGERNESS[fact.kind]
-                + _CHANCE * voice.uniform()
-                + _ABSENT * (1 - share)
-                - _KNOWN * (fact.value.casefold() in dialogue)
-            )
-
-        worth = {fact: eagerness(fact) for fact in facts if fact not in known}
-        return sorted(worth, key=worth.__getitem__, reverse=True)[: self.reveals]
+    def _eager(self, voice: Voice, facts: Sequence[_Fact], dialogue: str) -> list[_Fact]:
+        """The facts in the order in which they come up: general ones and new ones first."""
+        worth = {
+            fact: _EAGERNESS[fact.kind]
+            + _CHANCE * voice.uniform()
+            - _KNOWN * (fact.words in dialogue)
+            for fact in facts
+        }
+        return sorted(worth, key=worth.__getitem__, reverse=True)
 
     def _accept(self, voice: Voice, facts: Sequence[_Fact]) -> None:
-        chosen = voice.shuffled(facts)[: self.reveals]
+        chosen = voice.shuffled(facts)[: self.reveals + 1]
         if not chosen or not voice.ask(wording.FOUND, _as_said(chosen)):
             voice.say(wording.FOUND_PLAINLY)
 
@@ -180,19 +182,45 @@ class AttributesSimulator:
     def _praise(
         self,
         voice: Voice,
-        sayable: Sequence[_Fact],
+        facts: Sequence[_Fact],
+        told: Sequence[_Fact],
         listed: Sequence[int],
         here: Places,
-    ) -> None:
-        """What of the list is right, by something told already or told now."""
-        present = [fact for fact in sayable if fact.topic in here]
+    ) -> _Fact | None:
+        """What of the list is right: rather what was told before, or what many items have."""
+        present = [fact for fact in facts if fact.topic in here]
         if not present:
             voice.say(wording.NONE_FITS)
-            return
-        fact = voice.pick(present)
+            return None
+        worth = {
+            fact: (fact in told) + len(here[fact.topic]) / len(listed) + voice.uniform()
+            for fact in present
+        }
+        fact = max(worth, key=worth.__getitem__)
         best = max(here[fact.topic], key=lambda i: sum(i in here[other.topic] for other in present))
         kind = self._topics.of_item[listed[best]][fact.topic]
         voice.say(wording.FITS, pos=voice.place(best), **voice.has((kind, fact.value)))
+        return fact
+
+    def _hint(self, voice: Voice, target: int, listed: Sequence[int]) -> None:
+        """In which respect some item is right or wrong, without the attribute itself."""
+        of_item = self._topics.of_item
+        own = of_item[target]
+        for kind in voice.shuffled([kind for kind in wording.ASPECTS if kind in own.values()]):
+            wanted = {topic for topic, other in own.items() if other == kind}
+            right: list[int] = []
+            wrong: list[int] = []
+            for place, item in enumerate(listed):
+                theirs = {topic for topic, other in of_item[item].items() if other == kind}
+                if theirs:
+                    (right if theirs & wanted else wrong).append(place)
+            places, templates = right, wording.RIGHT
+            if wrong and (not right or voice.happens(0.5)):
+                places, templates = wrong, wording.WRONG
+            if places:
+                pos = voice.place(voice.pick(places))
+                voice.say(templates, pos=pos, aspect=voice.pick(wording.ASPECTS[kind]))
+                return
 
 
 def _as_said(facts: Sequence[_Fact]) -> list[Said]:
@@ -201,12 +229,17 @@ def _as_said(facts: Sequence[_Fact]) -> list[Said]:
 
 def _holds(names: Sequence[str], text: str) -> bool:
     """Whether a text holds one of the names, as :meth:`Titles.of` writes them."""
-    said = f" {normalise(text)} "
+    said = _padded(text)
     return any(name in said for name in names)
 
 
+def _padded(text: str) -> str:
+    """A text normalised, between blanks, so that only whole words of it are found."""
+    return f" {normalise(text)} "
+
+
 def _words(dialogue: tuple[Utterance, ...]) -> str:
-    return " ".join(utterance.text for utterance in dialogue).casefold()
+    return _padded(" ".join(utterance.text for utterance in dialogue))
 
 
 __all__ = ["VERSION", "AttributesSimulator"]

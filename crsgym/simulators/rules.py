@@ -145,13 +145,21 @@ class RulesSimulator:
         voice.ask(templates, wanted[:count])
 
     def _implied(self, read: Preferences) -> list[int]:
-        """Topics of the items that the user spoke well of, or at least mentioned; shared first."""
+        """What the items that the user spoke well of, or at least mentioned, are like.
+
+        What several of them share comes first; of people, only who made several.
+        """
         counts: dict[int, int] = {}
         for item in read.loved or read.mentioned:
             for topic in self._topics.of_item[item]:
                 if topic not in read.disliked:
                     counts[topic] = counts.get(topic, 0) + 1
-        return sorted(counts, key=lambda topic: -counts[topic])
+        telling = (
+            topic
+            for topic, count in counts.items()
+            if count > 1 or self._topics.topics[topic].kind != "person"
+        )
+        return sorted(telling, key=lambda topic: -counts[topic])
 
 
 __all__ = ["VERSION", "RulesSimulator"]

@@ -65,6 +65,22 @@ FIT = (
     "It's good to see that {count} of them {have}.",
     "{Count} of your picks {have}, so keep that.",
 )
+RIGHT = (
+    "{Pos} has the right {aspect}.",
+    "The {aspect} of {pos} is right.",
+    "As to the {aspect}, {pos} gets it.",
+    "{Pos} is spot on in its {aspect}.",
+    "Look at the {aspect} of {pos}, that's right.",
+    "Keep to the {aspect} of {pos}.",
+)
+WRONG = (
+    "{Pos} has the wrong {aspect}.",
+    "The {aspect} of {pos} isn't right.",
+    "{Pos} is off because of its {aspect}.",
+    "I'm not happy with the {aspect} of {pos}.",
+    "{Pos} would be better with a different {aspect}.",
+    "The {aspect} is where {pos} goes wrong.",
+)
 NONE_FITS = (
     "None of these is quite it.",
     "Hmm, these are off the mark.",
@@ -190,6 +206,14 @@ HAS: dict[str, tuple[tuple[str, str], ...]] = {
     "cast": (("has {v} in it", "have {v} in them"), ("stars {v}", "star {v}")),
     "writer": (("was written by {v}", "were written by {v}"),),
 }
+ASPECTS: dict[str, tuple[str, ...]] = {
+    "genre": ("genre", "kind of story"),
+    "tone": ("mood", "tone"),
+    "decade": ("time period", "age"),
+    "director": ("director",),
+    "cast": ("cast",),
+}
+"""What a kind of attribute is called when the attribute itself is not told."""
 WITH: dict[str, tuple[str, ...]] = {
     "director": (" by {v}", " directed by {v}"),
     "cast": (" with {v}", " starring {v}"),

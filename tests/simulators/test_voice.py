@@ -13,7 +13,7 @@ BANKS = {
     for name, value in vars(wording).items()
     if name.isupper() and isinstance(value, tuple) and all(isinstance(v, str) for v in value)
 }
-SLOTS = {"np", "Np", "pos", "Pos", "has", "have", "count", "Count", "nth", "v", "a"}
+SLOTS = {"np", "Np", "pos", "Pos", "has", "have", "count", "Count", "nth", "v", "a", "aspect"}
 
 
 def never(text: str) -> bool:

@@ -106,7 +106,7 @@ class _Script:
             template = self.chance.pick(phrases.CORRECTIONS)
             parts.append((template, {"wrong": wrong, "right": right}))
             self.slip = None
-        count = self.chance.pick((1, 2, 2, 3))
+        count = self.chance.pick((2, 2, 3))
         said, self.unsaid = self.unsaid[:count], self.unsaid[count:]
         parts += [self.phrase(fact) for fact in said]
         self.say_all("seeker", parts or [(self.chance.pick(phrases.NOTHING_MORE), {})])
@@ -143,7 +143,7 @@ class _Script:
             self.say("seeker", loved[0], film=wrong)
             self.say("recommender", chance.pick(phrases.GOOD_TASTE))
             self.say("seeker", chance.pick(phrases.MEANT_FILM), film=favourite, other=wrong)
-        elif chance.happens(0.3):
+        elif chance.happens(0.45):
             hated = self.some_film(lambda film: self.taste.standing(film) < 0.4)
             template = chance.pick(phrases.HATED_FILM)
             self.say_all("seeker", [loved, (template, {"film": hated})])
@@ -162,10 +162,10 @@ class _Script:
         """One or two films for the user, and what the user says of the last of them."""
         chance = self.chance
         film = self.taste.choose(chance, self.mentioned)
-        if self.tempting and chance.happens(0.25):
+        if self.tempting and chance.happens(0.35):
             known = self.tempting[-1]
             self.say("recommender", chance.pick(phrases.BESIDES), film=known, other=film)
-        elif self.loved and chance.happens(0.25):
+        elif self.loved and chance.happens(0.35):
             known = self.loved[-1]
             self.say("recommender", chance.pick(phrases.BECAUSE), film=known, other=film)
         elif chance.happens(0.2):
@@ -187,7 +187,7 @@ class _Script:
     def react(self, film: int, last: bool) -> None:
         """The user takes to a film or turns it down, and may say what would be better."""
         chance = self.chance
-        if chance.happens(self.taste.standing(film) - 0.35):
+        if chance.happens(self.taste.standing(film) - 0.5):
             seen = chance.happens(0.25)
             reaction = (chance.pick(phrases.SEEN if seen else phrases.TEMPTED), Slots(film=film))
             (self.loved if seen else self.tempting).append(film)
