@@ -84,7 +84,7 @@ class LexicalRetriever:
         cls,
         dataset: Dataset,
         *,
-        feedback: float = 1.0,
+        feedback: float = 0.4,
         preference: float = 0.5,
         memory: float = 0.8,
         use_feedback: bool = True,
