@@ -200,7 +200,8 @@ class TransformersChatModel:
                 if any(s in self.tokenizer.decode(token_ids[:n]) for s in sampling.stop)
             )
         return Completion(
-            text=text,
+            # An answer that is cut may end in half a character; vLLM leaves it out as well.
+            text=text if finished else text.rstrip("\N{REPLACEMENT CHARACTER}"),
             finish_reason="stop" if finished else "length",
             prompt_ids=tuple(prompt),
             token_ids=token_ids,

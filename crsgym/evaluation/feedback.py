@@ -15,6 +15,7 @@ from crsgym.evaluation.comparison import Comparison
 from crsgym.evaluation.evaluate import bench, evaluation_task
 from crsgym.evaluation.report import Report
 from crsgym.evaluation.table import Table, number, with_interval
+from crsgym.protocols import describe
 from crsgym.simulators.controls import CONTROLS, wrap
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def feedback_experiment(
 
     task = evaluation_task(task, turns=turns, options=options)
     world, user = task.world, task.world.simulator
+    name = str(describe(user).get("kind", type(user).__name__))
     reports: dict[str, Report] = {}
     for control in (NORMAL, *controls):
         simulator = user if control == NORMAL else wrap(control, user, task.dataset)
@@ -143,11 +145,7 @@ def feedback_experiment(
         reports[control] = bench(
             [agent], played, seed=seed, batch_size=batch_size, progress=progress
         )
-    return FeedbackExperiment(_user_name(user), agent_name(agent), reports)
-
-
-def _user_name(user: Any) -> str:
-    return str(getattr(user, "kind", type(user).__name__))
+    return FeedbackExperiment(name, agent_name(agent), reports)
 
 
 __all__ = ["FeedbackExperiment", "feedback_experiment"]
