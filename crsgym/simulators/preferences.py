@@ -98,13 +98,13 @@ class PreferenceReader:
 
     def __init__(self, items: Sequence[Item], topics: Topics, *, memory: int = 8192) -> None:
         self._items = items
-        self._phrases: dict[str, set[int]] = {}
+        self._phrases: dict[str, dict[int, None]] = {}
         for number, topic in enumerate(topics.topics):
             phrase = _stems(topic.value)
             for said in (phrase, *(_SAID_AS.get(phrase, ()) if topic.kind == "genre" else ())):
-                self._phrases.setdefault(said, set()).add(number)
+                self._phrases.setdefault(said, {})[number] = None
             if topic.kind == "decade":
-                self._phrases.setdefault(f"{phrase[2:]}s", set()).add(number)
+                self._phrases.setdefault(f"{phrase[2:]}s", {})[number] = None
         self._longest: dict[str, int] = {}
         for phrase in filter(None, self._phrases):
             first, length = phrase.split(" ", 1)[0], phrase.count(" ") + 1
@@ -115,7 +115,7 @@ class PreferenceReader:
     def _read(self, dialogue: tuple[Utterance, ...]) -> Preferences:
         topics: dict[int, int] = {}
         films: dict[int, int] = {}
-        asked: set[int] = set()
+        asked: list[int] = []
         offered: tuple[int, ...] = ()
         for utterance in dialogue:
             for item in utterance.items:
@@ -129,14 +129,15 @@ class PreferenceReader:
                 _note(topics, asked, reply)
             said = False
             for clause, attitude in clauses(self._masked(utterance)):
-                named, items = self._find(clause, utterance.entities)
+                named, items = self._find(clause, utterance)
                 # What is merely named is liked, unless it was turned down before.
-                _note(topics, named if attitude else named - topics.keys(), attitude or 1)
+                fresh = [topic for topic in named if attitude or topic not in topics]
+                _note(topics, fresh, attitude or 1)
                 if attitude:
                     # Without a title, the first attitude is to what was just offered.
                     _note(films, items or (() if said or named else offered), attitude)
                     said = True
-            asked, offered = set(), ()
+            asked, offered = [], ()
         order = list(reversed(topics.items()))
         seen = list(reversed(films.items()))
         return Preferences(
@@ -146,13 +147,10 @@ class PreferenceReader:
             mentioned=tuple(item for item, attitude in seen if attitude >= 0),
         )
 
-    def _asked(self, utterance: Utterance) -> set[int]:
+    def _asked(self, utterance: Utterance) -> list[int]:
         """The topics of a recommender's questions."""
-        found: set[int] = set()
-        for sentence in _SENTENCE.split(self._masked(utterance)):
-            if sentence.rstrip().endswith("?"):
-                found |= self._find(sentence, utterance.entities)[0]
-        return found
+        questions = (s for s in _SENTENCE.split(self._masked(utterance)) if s.rstrip()[-1:] == "?")
+        return [topic for question in questions for topic in self._find(question, utterance)[0]]
 
     def _masked(self, utterance: Utterance) -> str:
         """The text with a mark in place of every title, whose words are no topics."""
@@ -163,13 +161,17 @@ class PreferenceReader:
                 text = _whole(name).sub(f" {_MARK}{item} ", text)
         return text
 
-    def _find(self, text: str, entities: Iterable[str]) -> tuple[set[int], tuple[int, ...]]:
-        """The topics and the items that a masked text names; the longest phrase counts."""
+    def _find(self, text: str, utterance: Utterance) -> tuple[list[int], list[int]]:
+        """The topics and the items that a part of a masked text names, in order.
+
+        Of phrases that begin at one word, the longest counts.
+        """
         said = words(text)
         stems = [singular(word) for word in said]
         linked: set[str] | None = None
-        topics: set[int] = set()
-        items = [int(word[len(_MARK) :]) for word in said if word.startswith(_MARK)]
+        topics: dict[int, None] = {}
+        marks = {f"{_MARK}{item}": item for item in utterance.items}
+        items = [marks[word] for word in said if word in marks]
         place = 0
         while place < len(stems):
             step = 1
@@ -179,14 +181,14 @@ class PreferenceReader:
                     continue
                 if phrase in _EVERYDAY and _FILM_WORDS.isdisjoint(stems[place + 1 : place + 2]):
                     if linked is None:
-                        linked = {_stems(entity) for entity in entities}
+                        linked = {_stems(entity) for entity in utterance.entities}
                     if phrase not in linked:
                         continue
-                topics |= self._phrases[phrase]
+                topics |= dict.fromkeys(self._phrases[phrase])
                 step = length
                 break
             place += step
-        return topics, tuple(items)
+        return list(topics), items
 
 
 _MARK = "titleofitem"

@@ -17,8 +17,8 @@ _ATTEMPTS = 8
 class Voice:
     """One remark of one user.
 
-    Equal seeds say equal things. Of every phrase another wording is tried when one is not
-    ``safe``; what cannot be said safely is left out.
+    Equal seeds say equal things. Where a wording gives a title away another one is taken; what no
+    wording can say is left out.
 
     Args:
         seed: of the remark.

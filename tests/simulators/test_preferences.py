@@ -117,6 +117,13 @@ def test_words_of_a_title_are_no_topics() -> None:
     )
 
 
+def test_hostile_words_are_only_words() -> None:
+    text = "I love titleofitem and titleofitem7, titleofitem² \x00 ((( [ \\ horror"
+    assert read(seeker(text, 0)) == ({"horror"}, set())
+    assert READER.read((seeker(text, 0),)).loved == ()
+    assert READER.read((seeker("I love titleofitem1"),)).mentioned == ()
+
+
 def test_a_linked_everyday_word_is_a_genre() -> None:
     assert read(seeker("family, I think", entities=("family",))) == ({"family"}, set())
 
