@@ -36,6 +36,7 @@ def main() -> None:
     options.add_argument("--scenarios", type=int, default=1000)
     options.add_argument("--valid", type=int, default=300)
     options.add_argument("--epochs", type=float, default=3)
+    options.add_argument("--learning-rate", type=float, default=1e-3)
     options.add_argument("--list-length", type=int, default=4)
     options.add_argument("--width", type=int, default=128)
     options.add_argument("--tasks", nargs="*", default=["all", *TASKS])
@@ -52,7 +53,7 @@ def main() -> None:
         write_tiny_model(base, texts, vocabulary=4096, width=args.width, heads=args.width // 32)
     settings = FinetuneSettings(
         lora_rank=0,
-        learning_rate=1e-3,
+        learning_rate=args.learning_rate,
         epochs=args.epochs,
         warmup_ratio=0.03,
         schedule="cosine",
