@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,8 +79,11 @@ class Phrases:
         self.items = items
         self.weights = weights
         self._places: dict[str, list[int]] = defaultdict(list)
+        self._longest: dict[str, int] = {}
         for place, (_, phrase) in enumerate(self.known):
             self._places[phrase].append(place)
+            first, length = phrase.partition(" ")[0], min(phrase.count(" ") + 1, _LONGEST)
+            self._longest[first] = max(length, self._longest.get(first, 0))
         kinds = np.array([kind for kind, _ in self.known])
         self._by_kind = [
             items.multiply(np.where(kinds == kind, weights, 0)[:, None]).tocsr() for kind in KINDS
@@ -140,19 +143,10 @@ class Phrases:
     def _places_in(self, text: str) -> list[int]:
         stems = _stems(text)
         found: set[int] = set()
-        for span in _spans(stems):
-            found.update(self._places.get(span, ()))
+        for start, first in enumerate(stems):
+            for length in range(1, self._longest.get(first, 0) + 1):
+                found.update(self._places.get(" ".join(stems[start : start + length]), ()))
         return sorted(found)
-
-
-def _spans(stems: Sequence[str]) -> Iterable[str]:
-    """Every run of one to six words."""
-    for start in range(len(stems)):
-        span = stems[start]
-        yield span
-        for end in range(start + 1, min(start + _LONGEST, len(stems))):
-            span = f"{span} {stems[end]}"
-            yield span
 
 
 __all__ = ["KINDS", "Phrases", "phrases_of"]

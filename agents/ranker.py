@@ -1,0 +1,261 @@
+"""A ranking network as a recommender: the fast agent, and the proof that the worlds carry signal.
+
+The policy scores every item it may list from the features of :mod:`.features`; its lists are drawn
+by the Plackett-Luce model over these scores (:mod:`.plackett_luce`), so their log-probability is
+exact. Beside the list it chooses in which form it writes the inferred preference
+(:mod:`.wishes`), with which it steers what the retriever offers next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from crsgym.actions import format_answer
+from crsgym.errors import ArtifactError, ConfigurationError
+from crsgym.types import Observation
+
+from . import plackett_luce
+from .features import FEATURES, STATE, WORDS, CandidateFeatures, View
+from .wishes import FORMS, WishWriter
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from crsgym.task import Task
+
+VERSION = 1
+"""Raised with every change of the features or the network: older checkpoints do not load."""
+_WEIGHTS, _RECORD = "policy.safetensors", "ranker.json"
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """The shape of the policy, and what it may use."""
+
+    hidden: int = 64
+    """Width of the hidden layer."""
+    words: int = 8
+    """Dimensions that the words of the feedback are projected to."""
+    use_feedback: bool = True
+    """Whether it reads the user's feedback."""
+    use_preference: bool = True
+    """Whether it writes an inferred preference; else it writes none, and the retriever has none."""
+
+    def __post_init__(self) -> None:
+        """Refuse widths that are not positive."""
+        for name in ("hidden", "words"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name}: expected at least 1, got {getattr(self, name)}")
+
+
+class RankingPolicy(nn.Module):
+    """Scores of the items, and of the forms of a preference.
+
+    An item's score is linear in its features, plus a hidden layer over these, the turn and the
+    words of the feedback. It begins as the uniform policy.
+
+    Args:
+        config: its shape.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(len(FEATURES)))
+        self.register_buffer("scale", torch.ones(len(FEATURES)))
+        context = len(STATE) + config.words
+        self.words = nn.Linear(WORDS, config.words)
+        self.linear = nn.Linear(len(FEATURES), 1, bias=False)
+        self.inner = nn.Linear(len(FEATURES) + context, config.hidden)
+        self.outer = nn.Linear(config.hidden, 1, bias=False)
+        self.forms = nn.Linear(context, len(FORMS))
+        for layer in (self.linear, self.outer, self.forms):
+            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.forms.bias)
+
+    def set_scale(self, view: View) -> None:
+        """Measure features in their standard deviations over the items of a view."""
+        x = torch.from_numpy(view.x[view.mask])
+        self.mean.copy_(x.mean(dim=0))
+        self.scale.copy_(x.std(dim=0).clamp_min(1e-3))
+
+    def forward(self, view: View) -> tuple[Tensor, Tensor]:
+        """Scores (B, K) of the items of a view, and logits (B, forms) of the forms."""
+        x = (torch.from_numpy(view.x) - self.mean) / self.scale
+        words = torch.tanh(self.words(torch.from_numpy(view.words)))
+        context = torch.cat([torch.from_numpy(view.state), words], dim=1)
+        spread = context[:, None].expand(-1, x.shape[1], -1)
+        hidden = torch.tanh(self.inner(torch.cat([x, spread], dim=2)))
+        scores = self.linear(x) + self.outer(hidden)
+        return scores.squeeze(2), self.forms(context)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a policy chose for each observation of a view."""
+
+    lists: Tensor
+    """Columns of the view, int64 (B, L), best first."""
+    forms: Tensor
+    """Index into ``FORMS``, int64 (B,)."""
+
+
+class Ranker:
+    """The agent: reads observations, chooses, writes answers.
+
+    Args:
+        policy: scores items and forms.
+        config: of the policy.
+        task: whose catalogue it ranks; any data set will do, the features are the same.
+        record: what is known of its training, JSON-able; reports show it.
+    """
+
+    ranks = "catalogue"
+    """It may list items of its last list again that are not offered any more."""
+
+    def __init__(
+        self,
+        policy: RankingPolicy,
+        config: PolicyConfig,
+        task: Task,
+        *,
+        record: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.policy = policy
+        self.config = config
+        self.record = dict(record or {})
+        self.features = CandidateFeatures(task.dataset, use_feedback=config.use_feedback)
+        self._writer = WishWriter(task.dataset.catalogue)
+        self._titles = task.dataset.catalogue.titles
+        self._length = task.world.list_length
+
+    @classmethod
+    def from_task(cls, task: Task) -> Self:
+        """There is no such thing as a ranker without training.
+
+        Raises:
+            ConfigurationError: always; says how to train one and how to name it.
+        """
+        raise ConfigurationError(
+            f"a ranker is trained first: crsgym train ranker --env {task.id} --out DIR; then it is "
+            "the agent ranker:DIR"
+        )
+
+    def act(self, observations: Sequence[Observation]) -> list[str]:
+        """The likeliest answer to each observation."""
+        view = self.features.read(observations)
+        return self.answers(observations, view, self.greedy(view))
+
+    def spec(self) -> dict[str, Any]:
+        """The policy's shape and its training."""
+        return {"version": VERSION, "policy": asdict(self.config), **self.record}
+
+    @torch.no_grad()
+    def greedy(self, view: View) -> Choices:
+        """The likeliest list and form."""
+        scores, forms = self.policy(view)
+        lists = plackett_luce.best(scores, torch.from_numpy(view.mask), self._length)
+        return Choices(lists, forms.argmax(dim=1))
+
+    @torch.no_grad()
+    def sample(self, view: View, generator: torch.Generator) -> Choices:
+        """A list and a form, drawn."""
+        scores, forms = self.policy(view)
+        lists = plackett_luce.sample(
+            scores, torch.from_numpy(view.mask), self._length, generator=generator
+        )
+        drawn = torch.multinomial(forms.softmax(dim=1), 1, generator=generator).squeeze(1)
+        return Choices(lists, drawn)
+
+    def log_prob(self, view: View, choices: Choices) -> tuple[Tensor, Tensor]:
+        """Log-probability of each place of the lists (B, L), and of the forms (B,).
+
+        Their sum over a row is that of the answer: what is written follows from the two.
+        """
+        scores, forms = self.policy(view)
+        places = plackett_luce.log_prob(scores, torch.from_numpy(view.mask), choices.lists)
+        chosen = forms.log_softmax(dim=1).gather(1, choices.forms[:, None]).squeeze(1)
+        return places, chosen if self.config.use_preference else torch.zeros_like(chosen)
+
+    def listed(self, view: View, choices: Choices) -> list[list[int]]:
+        """The items of each list, best first."""
+        rows = choices.lists.numpy()
+        return [
+            [int(items[column]) for column in row if mask[column]]
+            for items, mask, row in zip(view.items, view.mask, rows, strict=True)
+        ]
+
+    def preference(self, form: str, observation: Observation, listed: Sequence[int]) -> str:
+        """``P_t`` in one of ``FORMS``; empty where the policy writes none."""
+        if not self.config.use_preference:
+            return ""
+        return self._writer.write(form, observation, listed, feedback=self.config.use_feedback)
+
+    def answers(
+        self, observations: Sequence[Observation], view: View, choices: Choices
+    ) -> list[str]:
+        """The choices as texts in the protocol's form."""
+        return [
+            format_answer(
+                [self._titles[item] for item in listed],
+                preference=self.preference(FORMS[form], observation, listed),
+            )
+            for observation, listed, form in zip(
+                observations, self.listed(view, choices), choices.forms.tolist(), strict=True
+            )
+        ]
+
+    def save(self, directory: Path) -> None:
+        """Write ``policy.safetensors`` and ``ranker.json``."""
+        from safetensors.torch import save_file
+
+        directory.mkdir(parents=True, exist_ok=True)
+        # The record goes last: a folder with one has weights that belong to it.
+        weights = {name: value.contiguous() for name, value in self.policy.state_dict().items()}
+        save_file(weights, directory / _WEIGHTS)
+        text = json.dumps(self.spec(), indent=2, ensure_ascii=False)
+        (directory / _RECORD).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: str | Path, task: Task) -> Self:
+        """A saved ranker, for a task that need not be the one it was trained on.
+
+        Raises:
+            ConfigurationError: when the folder holds no ranker, or one of another version.
+            ArtifactError: when its files are damaged.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        directory = Path(directory)
+        path = directory / _RECORD
+        if not path.is_file():
+            raise ConfigurationError(f"{directory} holds no ranker: there is no {_RECORD}")
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            version, shape = record.pop("version"), record.pop("policy")
+            if version == VERSION:
+                config = PolicyConfig(**{f.name: shape[f.name] for f in fields(PolicyConfig)})
+                policy = RankingPolicy(config)
+                policy.load_state_dict(load_file(directory / _WEIGHTS))
+        except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
+            raise ArtifactError(
+                f"{directory}: the ranker is damaged: {error}; train it again"
+            ) from error
+        if version != VERSION:
+            raise ConfigurationError(
+                f"{directory}: a ranker of version {version}, and this is {VERSION}; train it again"
+            )
+        return cls(policy.eval(), config, task, record=record)
+
+
+__all__ = ["VERSION", "Choices", "PolicyConfig", "Ranker", "RankingPolicy"]
