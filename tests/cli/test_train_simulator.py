@@ -5,13 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 import crsgym
 from crsgym import data
-from crsgym.cli.options import ListCommand
-from crsgym.cli.train_simulator import simulator
+from crsgym.cli import app
 from crsgym.simulators.tasks import read_examples
 
 pytest.importorskip("trl")
@@ -22,9 +20,6 @@ _spec = importlib.util.spec_from_file_location(
 )
 tiny_model = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(tiny_model)
-
-app = typer.Typer()
-app.command(cls=ListCommand)(simulator)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +42,7 @@ def run(base: Path, out: Path, *more: str):
     return CliRunner().invoke(
         app,
         [
-            *("Synthetic-v0", "--model", str(base), "--out", str(out)),
+            *("train", "simulator", "Synthetic-v0", "--model", str(base), "--out", str(out)),
             *("--limit", "2", "--lists", "1", "--valid-limit", "1", "--set", *settings, *more),
         ],
     )
@@ -76,6 +71,14 @@ def test_trains_measures_and_says_how_to_use_it(base, tmp_path) -> None:
     obs, _ = env.reset(seed=0)
     obs, *_ = env.step(crsgym.format_answer(obs["candidates"][:3]))
     assert isinstance(obs["feedback"], str)
+
+
+def test_one_task_alone(base, tmp_path) -> None:
+    result = run(base, tmp_path, "--tasks", "attributes", "target", "--valid-limit", "0")
+    assert result.exit_code == 0, result.output
+    tasks = {example.task for example in read_examples(tmp_path / "train.jsonl")}
+    assert tasks == {"attributes", "target"}
+    assert not (tmp_path / "valid.jsonl").exists()
 
 
 def test_a_typo_stops_before_anything_is_made(base, tmp_path) -> None:

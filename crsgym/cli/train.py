@@ -1,0 +1,26 @@
+"""``crsgym train``: one command for each kind of thing that learns."""
+
+from __future__ import annotations
+
+import typer
+
+from crsgym.cli.options import ListCommand
+from crsgym.cli.train_simulator import simulator
+
+app = typer.Typer(add_completion=False)
+
+
+class TrainCommand(ListCommand):
+    """A training command: ``--tasks`` and ``--set`` take several values after one flag."""
+
+    lists = ("--tasks", "--set")
+
+
+@app.callback()
+def train() -> None:
+    """Train a retriever, a simulated user or an agent."""
+
+
+app.command("simulator", cls=TrainCommand)(simulator)
+
+__all__ = ["app", "train"]
