@@ -189,7 +189,9 @@ class LexicalRetriever:
             self._weights[SIGNALS.index("attributes")]
             + self._weights[SIGNALS.index("recent_attributes")]
         )
-        return text * self._signals.text(texts) + attributes * self._signals.attributes(texts)
+        scores: FloatArray = text * self._signals.text(texts)
+        scores += attributes * self._signals.attributes(texts)
+        return scores
 
 
 def _stack(

@@ -30,7 +30,8 @@ def split_polarity(text: str) -> tuple[str, str]:
     unless it misses it ("not enough", "none of these has"). "Horror is fine, but no gore" asks for
     horror and turns down gore. A rule of thumb: it reads no irony and no double negation.
     """
-    wanted, refused = [], []
+    wanted: list[str] = []
+    refused: list[str] = []
     for clause in _CLAUSES.split(text):
         if clause and clause.strip():
             turned_down = _REFUSAL.search(clause) and not _REQUEST.search(clause)

@@ -5,7 +5,6 @@ All functions are batched and return dense float32 rows (B, n_items).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,19 +14,16 @@ from crsgym.data.dataset import Dataset
 from crsgym.retrieval.sayings import Phrases
 from crsgym.text import item_text
 from crsgym.text.tfidf import HashedTfidf
-from crsgym.text.words import STOP_WORDS, singular, words
 from crsgym.types import FloatArray, Utterance
 
 _DIM = 2**18
-_COMMON = 0.01
-"""A word in more than this share of the training dialogues is everyday talk, and no surname."""
 
 
 class ItemSignals:
     """The catalogue's words and attributes as sparse matrices.
 
     Args:
-        dataset: its items are what is scored; of its conversations, only which words are common in
+        dataset: its items are what is scored; of its conversations, only how common a phrase is in
             the train split is used.
     """
 
@@ -42,9 +38,8 @@ class ItemSignals:
         shape = (graph.num_items, graph.num_attributes)
         has = csr_matrix((np.ones(len(indices), np.float32), indices, indptr), shape=shape)
         degree = np.bincount(indices, minlength=graph.num_attributes)
-        self._rarity: FloatArray = np.log1p(graph.num_items / np.maximum(degree, 1)).astype("f4")
-        self._attributes = has.T.tocsr()
-        weighted = has.multiply(self._rarity[None]).tocsr()
+        rarity = np.log1p(graph.num_items / np.maximum(degree, 1)).astype("f4")
+        weighted = has.multiply(rarity[None]).tocsr()
         length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1))).ravel()
         self._profiles = diags((1 / np.maximum(length, 1e-9)).astype("f4")) @ weighted
         said = [u.text for dialogue in dataset.dialogues("train") for u in dialogue.utterances]
@@ -57,7 +52,10 @@ class ItemSignals:
 
     def attributes(self, texts: Sequence[str]) -> FloatArray:
         """How much of what each text names each item has, rare attributes counting more."""
-        return np.sum(list(self._phrases.scores(texts)), axis=0, dtype=np.float32)
+        total: FloatArray = np.zeros((len(texts), self.num_items), dtype=np.float32)
+        for scores in self._phrases.scores(texts):
+            total += scores
+        return total
 
     def similar(self, mentioned: Sequence[Sequence[int]]) -> FloatArray:
         """Mean attribute cosine of each item with the mentioned ones; these themselves have 0."""
@@ -92,16 +90,6 @@ def last_first(dialogue: Sequence[Utterance]) -> tuple[int, ...]:
 def spoken(dialogue: Sequence[Utterance]) -> str:
     """What was said in a dialogue, with the names of the linked entities."""
     return "\n".join([*(u.text for u in dialogue), *(e for u in dialogue for e in u.entities)])
-
-
-def _common_words(dataset: Dataset) -> frozenset[str]:
-    dialogues = dataset.dialogues("train")
-    seen = Counter(
-        word
-        for dialogue in dialogues
-        for word in {singular(word) for u in dialogue.utterances for word in words(u.text)}
-    )
-    return frozenset(word for word, n in seen.items() if n > _COMMON * len(dialogues))
 
 
 def _dense(matrix: Any) -> FloatArray:
