@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from crsgym.errors import ConfigurationError
@@ -34,15 +36,31 @@ def load_entry_point(kind: str, path: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is not None and not module_name.startswith(error.name):
-            raise ConfigurationError(
-                f"{kind} {path!r} needs the package {error.name!r}, which is not installed"
-            ) from error
-        raise ConfigurationError(f"{kind} {path!r}: there is no module {error.name!r}") from error
+        missing = error.name or ""
+        if module_name == missing or module_name.startswith(f"{missing}."):
+            message = f"{kind} {path!r}: there is no module {missing!r}"
+        else:
+            message = f"{kind} {path!r} needs the module {missing!r}, which is not installed"
+        raise ConfigurationError(message) from error
     try:
         return getattr(module, attribute)
     except AttributeError:
         raise unknown(f"{kind} in {module_name}:", attribute, dir(module)) from None
+
+
+def reference_agents() -> str:
+    """The package of the reference agents: ``agents`` in a checkout, ``crsgym_agents`` in a wheel.
+
+    Raises:
+        ConfigurationError: when it is not installed.
+    """
+    beside = Path(__file__).resolve().parents[1] / "agents" / "__init__.py"
+    for name in ("crsgym_agents", "agents"):
+        spec = importlib.util.find_spec(name)
+        # Another distribution owns the name `agents`: only the folder beside this package counts.
+        if spec is not None and (name == "crsgym_agents" or spec.origin == str(beside)):
+            return name
+    raise ConfigurationError("the reference agents are not installed with crsgym; install it again")
 
 
 def check_options(kind: str, target: Callable[..., Any], options: Mapping[str, Any]) -> None:
@@ -120,4 +138,11 @@ class Registry:
         raise unknown(self.kind, name, self._entries)
 
 
-__all__ = ["Registry", "check_options", "load_entry_point", "strict_keywords", "unknown"]
+__all__ = [
+    "Registry",
+    "check_options",
+    "load_entry_point",
+    "reference_agents",
+    "strict_keywords",
+    "unknown",
+]
