@@ -159,8 +159,8 @@ def parse_answer(
 
     start, end, closed = _find_think(text, issues)
     marker, listed = _find_list(text, end if closed else 0, issues)
-    if not closed and start < marker:
-        end = marker
+    if not closed and marker > start:
+        end = min(end, marker)
     steps, preference = _read_steps(text, start, end, closed, issues)
     if listed < 0:
         return Recommendation((), preference, steps, False, tuple(sorted(issues)))
@@ -168,6 +168,8 @@ def parse_answer(
     reader = _ListReader(text, catalogue, fuzzy, issues)
     well_formed = reader.read(listed, list_length)
     slots = reader.slots
+    if "early_list" in issues:
+        issues.discard("text_after_list")
     if candidates is not None:
         if not set(candidates).issuperset(reader.seen):
             issues.add("not_a_candidate")
@@ -292,10 +294,12 @@ class _ListReader:
         """Put one entry into the next slot; the place behind it."""
         ends, cut = self._ends(pos)
         found = self._longest(pos, ends)
-        if found is None and (numbering := _NUMBERING.match(self.text, pos, cut)):
-            self.issues.add("numbered_titles")
-            pos = numbering.end()
-            found = self._longest(pos, ends)
+        if numbering := _NUMBERING.match(self.text, pos, cut):
+            behind = self._longest(numbering.end(), ends)
+            # A number may belong to the title; a bullet is no part of what names compare by.
+            if found is None or found == behind:
+                self.issues.add("numbered_titles")
+                found, pos = behind, numbering.end()
         if found is None and self.fuzzy:
             found = self._nearest(pos, ends)
         end, resolution = found or (cut, None)
