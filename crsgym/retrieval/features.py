@@ -14,15 +14,20 @@ import numpy as np
 
 from crsgym.data.dataset import Dataset
 from crsgym.protocols import TextEncoder
-from crsgym.retrieval.counts import Counts, conversations
+from crsgym.retrieval.corpus import (
+    dialogue_texts,
+    item_texts,
+    said_about,
+    training_contexts,
+)
+from crsgym.retrieval.counts import Counts
 from crsgym.retrieval.likeness import Likeness
 from crsgym.retrieval.mentions import COPY, copies, mention_weights
 from crsgym.retrieval.neighbours import Kernel, Neighbours
 from crsgym.retrieval.sayings import KINDS, Phrases
-from crsgym.retrieval.sparse import Arrays, from_pairs, product, under
+from crsgym.retrieval.sparse import Arrays, product, under
 from crsgym.retrieval.textside import Reading, TextSide
 from crsgym.retrieval.views import VIEWS
-from crsgym.text.items import item_text
 from crsgym.text.tfidf import HashedTfidf
 from crsgym.types import FloatArray, IntArray, Utterance
 
@@ -40,10 +45,8 @@ SAID: tuple[str, ...] = ("whole", "last_two", "seeker")
 is said about items."""
 
 _ABOUT_KERNEL = Kernel(8.0, -0.2)
-_UTTERANCES_ABOUT = 3
 _WORD_DIM = 1 << 15
 _LATENT_DIM = 192
-_MOST_KEYS = 20_000
 _SENTENCE_NAMES: tuple[str, ...] = (
     *(f"sentences_{name}" for name in SENTENCES.names),
     "sentences_like",
@@ -84,8 +87,8 @@ class DialogueFeatures:
         self._words = words
         self._sentences = sentences
         self._counts = counts
-        self._likeness = likeness
-        self._phrases = phrases
+        self.likeness = likeness
+        self.phrases = phrases
         self._about = about
         self._latent = latent
         self._unseen = unseen
@@ -101,9 +104,10 @@ class DialogueFeatures:
             encoder: a sentence encoder; without one, words alone are compared.
             unseen: as for the class.
         """
-        texts = [item_text(item) for item in dataset.catalogue]
+        texts = item_texts(dataset)
         words = word_encoder(dataset)
         keys, labels, owner = training_contexts(dataset)
+        said, said_labels, said_owner = said_about(dataset)
         views = {view: [read(key) for key in keys] for view, read in VIEWS.items()}
         return cls(
             TextSide.of(words.encode_sparse, WORDS, texts, views, labels, owner),
@@ -112,8 +116,8 @@ class DialogueFeatures:
             else TextSide.of(encoder.encode, SENTENCES, texts, views, labels, owner),
             Counts.of(dataset),
             Likeness.of(dataset.catalogue, words),
-            Phrases.of(dataset.catalogue, _whole_texts(dataset)),
-            _said_about(dataset, words),
+            Phrases.of(dataset.catalogue, dialogue_texts(dataset)),
+            Neighbours(words.encode_sparse(said), said_labels, said_owner),
             _latent_space(words.encode_sparse(texts)),
             unseen=unseen,
         )
@@ -150,10 +154,10 @@ class DialogueFeatures:
         ]
         for weights in mentioned:
             yield np.log1p(_COMPANIONS * self._counts.companions(weights, own))
-            yield from self._likeness.to(weights)
+            yield from self.likeness.to(weights)
         texts = {view: [read(d) for d in dialogues] for view, read in VIEWS.items()}
         for view in SAID:
-            yield from self._phrases.scores(texts[view])
+            yield from self.phrases.scores(texts[view])
         vectors = {view: self._words.encode(texts[view]) for view in WORDS.views}
         yield from self._words.rows(vectors, own)
         for view in SAID:
@@ -166,14 +170,28 @@ class DialogueFeatures:
             for weights in mentioned:
                 yield _others(weights, side.items)
 
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Names of what :meth:`compare` yields, in order."""
+        return ("words", "latent", *KINDS, *(("sentences",) if self._sentences else ()))
+
+    def compare(self, texts: Sequence[str]) -> Iterator[FloatArray]:
+        """How well each item fits a text that stands alone: float32 (B, items) each."""
+        vectors = self._words.encode(texts)
+        yield product(vectors, self._words.items)
+        yield product(_unit(vectors @ self._latent), self._latent_items)
+        yield from self.phrases.scores(texts)
+        if self._sentences is not None:
+            yield product(self._sentences.encode(texts), self._sentences.items)
+
     def arrays(self) -> Arrays:
         """Plain arrays to store."""
         parts = {
             "words": self._words.arrays(),
             "sentences": self._sentences.arrays() if self._sentences else {},
             "counts": self._counts.arrays(),
-            "likeness": self._likeness.arrays(),
-            "phrases": self._phrases.arrays(),
+            "likeness": self.likeness.arrays(),
+            "phrases": self.phrases.arrays(),
             "about": self._about.arrays(),
         }
         stored = {f"{p}/{name}": a for p, arrays in parts.items() for name, a in arrays.items()}
@@ -223,54 +241,9 @@ class DialogueFeatures:
         return _unit(self._words.items @ self._latent)
 
 
-def training_contexts(dataset: Dataset) -> tuple[list[tuple[Utterance, ...]], Any, IntArray]:
-    """The contexts of the train scenarios, those of one utterance together.
-
-    Returns:
-        K dialogues; their targets, float32 CSR (K, items); their conversations, int64 (K,). Of
-        more than 20,000, a part that is spread evenly.
-    """
-    number = conversations(dataset)
-    targets: dict[tuple[int, int], list[int]] = {}
-    dialogues: dict[tuple[int, int], tuple[Utterance, ...]] = {}
-    for scenario in dataset.scenarios("train"):
-        place = (number[scenario.dialogue_id], len(scenario.dialogue))
-        dialogues[place] = scenario.dialogue
-        targets.setdefault(place, []).append(scenario.goal.target)
-    places = list(dialogues)[:: -(-len(dialogues) // _MOST_KEYS) or 1]
-    pairs = [(row, item) for row, place in enumerate(places) for item in targets[place]]
-    labels = from_pairs(pairs, (len(places), len(dataset.catalogue)))
-    owner = np.array([conversation for conversation, _ in places], dtype=np.int64)
-    return [dialogues[place] for place in places], labels, owner
-
-
 def word_encoder(dataset: Dataset) -> HashedTfidf:
     """TF-IDF with word weights from the item texts and the training dialogues."""
-    texts = [item_text(item) for item in dataset.catalogue]
-    return HashedTfidf(_WORD_DIM).fit([*texts, *_whole_texts(dataset)])
-
-
-def _whole_texts(dataset: Dataset) -> list[str]:
-    return [VIEWS["whole"](dialogue.utterances) for dialogue in dataset.dialogues("train")]
-
-
-def _said_about(dataset: Dataset, words: HashedTfidf) -> Neighbours:
-    """What is said when an item is mentioned, and right after it."""
-    number = conversations(dataset)
-    texts: list[str] = []
-    owner: list[int] = []
-    pairs: list[tuple[int, int]] = []
-    for dialogue in dataset.dialogues("train"):
-        for i, utterance in enumerate(dialogue.utterances):
-            if utterance.items:
-                pairs += [(len(texts), item) for item in sorted(set(utterance.items))]
-                owner.append(number[dialogue.id])
-                said = dialogue.utterances[i : i + _UTTERANCES_ABOUT]
-                texts.append(" ".join(u.text for u in said))
-    labels = from_pairs(pairs, (len(texts), len(dataset.catalogue)))
-    step = -(-len(texts) // _MOST_KEYS) or 1
-    keys = words.encode_sparse(texts[::step])
-    return Neighbours(keys, labels[::step], np.array(owner[::step], dtype=np.int64))
+    return HashedTfidf(_WORD_DIM).fit([*item_texts(dataset), *dialogue_texts(dataset)])
 
 
 def _latent_space(items: Any) -> FloatArray:
@@ -281,7 +254,7 @@ def _latent_space(items: Any) -> FloatArray:
     """
     from sklearn.decomposition import TruncatedSVD
 
-    size = min(_LATENT_DIM, items.shape[0] - 1, items.shape[1] - 1)
+    size = max(1, min(_LATENT_DIM, items.shape[0] - 1, items.shape[1] - 1))
     svd = TruncatedSVD(size, n_iter=3, random_state=0).fit(items)
     return np.ascontiguousarray(svd.components_.T, dtype=np.float32)
 
@@ -297,4 +270,4 @@ def _others(weights: Any, items: FloatArray) -> FloatArray:
     return np.asarray(product(weights @ items, items) - weights.toarray(), dtype=np.float32)
 
 
-__all__ = ["SAID", "SENTENCES", "WORDS", "DialogueFeatures", "training_contexts", "word_encoder"]
+__all__ = ["SAID", "SENTENCES", "WORDS", "DialogueFeatures", "word_encoder"]

@@ -77,7 +77,7 @@ def _attribute_rows(catalogue: Sequence[Item]) -> Any:
     number: dict[tuple[str, str], int] = {}
     columns = [number.setdefault(a, len(number)) for item in catalogue for a in item.attributes]
     indptr = np.cumsum([0, *(len(item.attributes) for item in catalogue)])
-    df = np.bincount(columns, minlength=max(len(number), 1))
+    df = np.maximum(np.bincount(columns, minlength=max(len(number), 1)), 1)
     data = np.log(len(catalogue) / df)[columns].astype(np.float32)
     shape = (len(catalogue), max(len(number), 1))
     return normalize(csr_matrix((data, columns, indptr), shape=shape))

@@ -54,7 +54,12 @@ def under(part: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Arrays:
 
 
 def product(left: Any, right: Any) -> FloatArray:
-    """All dot products of the rows of two matrices, each dense or sparse: float32, dense."""
+    """All dot products of the rows of two matrices, each dense or sparse: float32, dense.
+
+    Dense ones are multiplied in double precision, so that a row is the same in any batch.
+    """
+    if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
+        return (left.astype(np.float64) @ right.T.astype(np.float64)).astype(np.float32)
     found = left @ right.T
     return np.asarray(found if isinstance(found, np.ndarray) else found.toarray(), dtype=np.float32)
 
