@@ -35,8 +35,8 @@ def build(
 
     Args:
         retriever: a registered name or ``"module:Class"``, fitted on the dataset's train split, or
-            loaded from the cache where that was done before; the folder of a saved one, with a ``/`` in it;
-            or a ready object, taken as it is.
+            loaded from the cache where that was done before; the folder of a saved one, with a
+            ``/`` in it; or a ready object, taken as it is.
         dataset: what to retrieve from.
         options: keywords of the class's ``fit``, or of its ``restore`` for a saved one.
         users: makes the simulated users that a retriever is trained with, if it trains with any.

@@ -76,9 +76,9 @@ def fit_or_load(
     learn = {key: value for key, value in options.items() if key not in use}
     if users is not None and "simulators" in inspect.signature(kind.fit).parameters:
         learn.setdefault("simulators", users())
-    folder = (
-        cache_root().with_name("retrievers") / f"{name}-{dataset.name}-{_key(kind, dataset, learn)}"
-    )
+    label = name.rpartition(":")[2]
+    folder = cache_root().with_name("retrievers")
+    folder /= f"{label}-{dataset.name}-{_key(kind, dataset, learn)}"
     if is_artifact(folder):
         try:
             saved = load_artifact(folder, dataset)
