@@ -255,7 +255,7 @@ class CandidateFeatures:
         for b, o in enumerate(observations):
             if not self._use_feedback:
                 continue
-            told = [turn["feedback"] for turn in o["history"]][1:] + [o["feedback"]]
+            told = [*(turn["feedback"] for turn in o["history"]), o["feedback"]]
             for age, text in enumerate(reversed(told)):
                 if text:
                     owners.append(b)

@@ -1,4 +1,4 @@
-"""Lists drawn by the Plackett-Luce model: places are filled one by one, in proportion to exp(score).
+"""Lists drawn by the Plackett-Luce model: place by place, in proportion to ``exp(score)``.
 
     P(a_1, ..., a_L) = prod_k exp(s[a_k]) / sum of exp(s[j]) over the items j not listed before
 

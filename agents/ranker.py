@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from crsgym.actions import format_answer
+from crsgym.baselines import AGENT_FILE
 from crsgym.errors import ArtifactError, ConfigurationError
 from crsgym.types import Observation
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Raised with every change of the features or the network: older checkpoints do not load."""
-_WEIGHTS, _RECORD = "policy.safetensors", "ranker.json"
+_WEIGHTS = "policy.safetensors"
+_CONSTANT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,21 @@ class RankingPolicy(nn.Module):
             nn.init.zeros_(layer.weight)
         nn.init.zeros_(self.forms.bias)
 
+    @torch.no_grad()
     def set_scale(self, view: View) -> None:
-        """Measure features in their standard deviations over the items of a view."""
-        x = torch.from_numpy(view.x[view.mask])
-        self.mean.copy_(x.mean(dim=0))
-        self.scale.copy_(x.std(dim=0).clamp_min(1e-3))
+        """Measure features in their standard deviations over a view.
+
+        One that is constant there is left as it is, and begins without any say: what a training
+        never meets, such as a later turn, must not act by the chance of its first weights.
+        """
+        x, state = torch.from_numpy(view.x[view.mask]), torch.from_numpy(view.state)
+        spread = x.std(dim=0)
+        constant = spread < _CONSTANT
+        self.mean.copy_(torch.where(constant, 0.0, x.mean(dim=0)))
+        self.scale.copy_(torch.where(constant, 1.0, spread))
+        words = torch.zeros(self.words.out_features, dtype=torch.bool)
+        unseen = torch.cat([constant, state.std(dim=0) < _CONSTANT, words])
+        self.inner.weight[:, unseen] = 0
 
     def forward(self, view: View) -> tuple[Tensor, Tensor]:
         """Scores (B, K) of the items of a view, and logits (B, forms) of the forms."""
@@ -215,15 +227,16 @@ class Ranker:
         ]
 
     def save(self, directory: Path) -> None:
-        """Write ``policy.safetensors`` and ``ranker.json``."""
+        """Write ``policy.safetensors`` and ``agent.json``."""
         from safetensors.torch import save_file
 
         directory.mkdir(parents=True, exist_ok=True)
         # The record goes last: a folder with one has weights that belong to it.
         weights = {name: value.contiguous() for name, value in self.policy.state_dict().items()}
         save_file(weights, directory / _WEIGHTS)
-        text = json.dumps(self.spec(), indent=2, ensure_ascii=False)
-        (directory / _RECORD).write_text(text + "\n", encoding="utf-8")
+        kind = f"{type(self).__module__}:{type(self).__qualname__}"
+        text = json.dumps({"class": kind, **self.spec()}, indent=2, ensure_ascii=False)
+        (directory / AGENT_FILE).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, directory: str | Path, task: Task) -> Self:
@@ -237,11 +250,12 @@ class Ranker:
         from safetensors.torch import load_file
 
         directory = Path(directory)
-        path = directory / _RECORD
+        path = directory / AGENT_FILE
         if not path.is_file():
-            raise ConfigurationError(f"{directory} holds no ranker: there is no {_RECORD}")
+            raise ConfigurationError(f"{directory} holds no ranker: there is no {AGENT_FILE}")
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
+            del record["class"]
             version, shape = record.pop("version"), record.pop("policy")
             if version == VERSION:
                 config = PolicyConfig(**{f.name: shape[f.name] for f in fields(PolicyConfig)})

@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 Mode = Literal["supervised", "rl", "supervised-rl"]
 Log = Callable[[dict[str, Any]], None]
 
-_OFFERED = 0.5
-"""Share of the constructed turns whose list is the retriever's own, as it will meet them later."""
-
 
 @dataclass(frozen=True)
 class RankerConfig:
@@ -60,8 +57,10 @@ class RankerConfig:
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     """Shape of the policy, and what it may use."""
 
-    constructed: int = 4
-    """Turns after constructed lists for each scenario, beside its recorded first turn."""
+    constructed: int = 1
+    """Turns after constructed lists, beside the recorded first turn; the method has one."""
+    offered: float = 0.0
+    """Share of these turns after the retriever's own list in place of a constructed one."""
     supervised_epochs: int = 20
     """Most passes over the examples."""
     supervised_rate: float = 2e-3
@@ -185,7 +184,7 @@ def supervised_examples(task: Task, ranker: Ranker, config: RankerConfig) -> Exa
     for turn in range(1, min(config.constructed + 1, world.max_turns)):
         observations = world.observe(states)
         answers = [
-            _constructed(task, ranker, state, observation, derive_seed(config.seed, turn))
+            _constructed(task, ranker, config, state, observation, turn)
             for state, observation in zip(states, observations, strict=True)
         ]
         states = [outcome.state for outcome in world.advance(states, answers)]
@@ -223,14 +222,19 @@ def supervised_examples(task: Task, ranker: Ranker, config: RankerConfig) -> Exa
 
 
 def _constructed(
-    task: Task, ranker: Ranker, state: State, observation: Observation, seed: int
+    task: Task,
+    ranker: Ranker,
+    config: RankerConfig,
+    state: State,
+    observation: Observation,
+    turn: int,
 ) -> str:
-    """An answer with a constructed list, or with what the retriever offers, half and half."""
+    """An answer with a constructed list, or with what the retriever offers."""
     world = task.world
-    rng = np.random.default_rng(derive_seed(seed, state.scenario.id))
+    rng = np.random.default_rng(derive_seed(config.seed, turn, state.scenario.id))
     length = min(world.list_length, len(world.catalogue) // 2)
     kind = LIST_KINDS[int(rng.integers(len(LIST_KINDS)))]
-    if rng.random() < _OFFERED:
+    if rng.random() < config.offered:
         listed = state.candidates[:length]
     else:
         listed = construct_list(

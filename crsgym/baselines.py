@@ -16,15 +16,17 @@ listed would lower these yardsticks, and an agent would look better beside them 
 from __future__ import annotations
 
 import inspect
+import json
 import random
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from crsgym.actions import format_answer
-from crsgym.errors import ConfigurationError
-from crsgym.plugins import Registry
+from crsgym.errors import ArtifactError, ConfigurationError
+from crsgym.plugins import Registry, load_entry_point, reference_agents
 from crsgym.protocols import Agent
 from crsgym.seeding import derive_seed
 from crsgym.types import Observation, State
@@ -194,6 +196,10 @@ AGENTS = Registry(
 )
 """Agents by short name."""
 
+AGENT_FILE = "agent.json"
+"""What the folder of a trained agent holds: JSON whose ``class`` names ``"module:Class"``, a class
+with ``load(directory, task)``."""
+
 BASELINES: tuple[str, ...] = ("random", "popularity", "copy", "retriever", "oracle")
 """The yardsticks, in the order in which they are expected to rank."""
 
@@ -202,8 +208,9 @@ def make_agent(agent: Any, task: Task) -> Any:
     """An agent that can play the task.
 
     Args:
-        agent: a short name, ``"module:Class"``, a class, or an object that has ``act``. A class is
-            built by its ``from_task(task)`` when it has one, and by a call without arguments else.
+        agent: a short name, ``"module:Class"``, a folder with a trained agent (``"DIR"`` or
+            ``"NAME:DIR"``), a class, or an object that has ``act``. A class is built by its
+            ``from_task(task)`` when it has one, and by a call without arguments else.
         task: what it is to play.
 
     Returns:
@@ -212,10 +219,12 @@ def make_agent(agent: Any, task: Task) -> Any:
 
     Raises:
         ConfigurationError: when there is no such agent, or it lacks what an agent must have.
+        ArtifactError: when a folder's ``agent.json`` is damaged.
     """
     what = agent if isinstance(agent, str) else agent_name(agent)
     if isinstance(agent, str):
-        agent = AGENTS.load(agent)
+        folder = saved_agent(agent)
+        agent = AGENTS.load(agent) if folder is None else _load_saved(folder, task)
     if inspect.isclass(agent):
         build = getattr(agent, "from_task", None)
         agent = build(task) if callable(build) else _call(agent, what)
@@ -229,6 +238,14 @@ def make_agent(agent: Any, task: Task) -> Any:
             f"agent {what!r}: ranks must be 'candidates' or 'catalogue'; got {ranks_of(agent)!r}"
         )
     return agent
+
+
+def saved_agent(agent: str) -> Path | None:
+    """The folder of a trained agent that ``"DIR"`` or ``"NAME:DIR"`` names; None where none is."""
+    for name in (agent, agent.partition(":")[2]):
+        if name and (Path(name) / AGENT_FILE).is_file():
+            return Path(name)
+    return None
 
 
 def agent_name(agent: Any) -> str:
@@ -258,6 +275,22 @@ def by_popularity(task: Task) -> tuple[str, ...]:
     return tuple(titles[item] for item in order.tolist())
 
 
+def _load_saved(folder: Path, task: Task) -> Any:
+    path = folder / AGENT_FILE
+    try:
+        named = json.loads(path.read_text(encoding="utf-8"))["class"]
+        module, _, kind = named.partition(":")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"{path} does not name the agent's class; train the agent again"
+        ) from error
+    room, _, rest = module.partition(".")
+    # The reference agents have one name in a checkout and another in a wheel.
+    if room in ("agents", "crsgym_agents"):
+        module = f"{reference_agents()}.{rest}"
+    return load_entry_point("agent", f"{module}:{kind}").load(folder, task)
+
+
 def _first(length: int, *parts: Iterable[Any]) -> list[Any]:
     """The first so many of all parts in turn, none twice."""
     return list(dict.fromkeys(entry for part in parts for entry in part))[:length]
@@ -280,6 +313,7 @@ def _call(kind: type, what: str) -> Any:
 
 __all__ = [
     "AGENTS",
+    "AGENT_FILE",
     "BASELINES",
     "RANKS",
     "Agent",
@@ -293,4 +327,5 @@ __all__ = [
     "is_privileged",
     "make_agent",
     "ranks_of",
+    "saved_agent",
 ]
