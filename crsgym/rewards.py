@@ -199,6 +199,8 @@ class Rewards:
         weights = dict(weights or {})
         self.weights: dict[str, float] = dict.fromkeys(PROTOCOL_TERMS, 1.0)
         for name, weight in weights.items():
+            if not isinstance(name, str):
+                raise ConfigurationError(f"a weight names a reward term; got {name!r}")
             REWARDS.load(name)
             self.weights[name] = _weight(name, weight)
         self.encoder = encoder
@@ -226,12 +228,7 @@ class Rewards:
         totals = np.zeros(len(goals))
         columns: list[list[float]] = []
         for name, term in self.terms.items():
-            values = np.asarray(term(recommendations, goals), dtype=np.float64)
-            if values.shape != totals.shape or not np.isfinite(values).all():
-                raise PluginError(
-                    f"reward term {name!r} must return {len(goals)} finite numbers; "
-                    f"got shape {values.shape}: {values!r}"
-                )
+            values = _checked(name, term(recommendations, goals), len(goals))
             totals += self.weights[name] * values
             columns.append(values.tolist())
         names = tuple(self.terms)
@@ -258,6 +255,19 @@ def _values(numbers: Any) -> Values:
     return np.array(list(numbers), dtype=np.float64)
 
 
+def _checked(name: str, returned: object, count: int) -> Values:
+    """What a term returned, as ``count`` finite numbers."""
+    try:
+        values = np.asarray(returned, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = _values(())
+    if values.shape != (count,) or not np.isfinite(values).all():
+        raise PluginError(
+            f"reward term {name!r} must return {count} finite numbers; got {returned!r}"
+        )
+    return values
+
+
 def _weight(name: str, weight: object) -> float:
     if isinstance(weight, bool) or not isinstance(weight, int | float | np.number):
         raise ConfigurationError(f"the weight of {name!r} must be a number; got {weight!r}")
@@ -269,6 +279,13 @@ def _weight(name: str, weight: object) -> float:
 def _term(name: str) -> RewardTerm:
     term = REWARDS.load(name)
     if inspect.isclass(term):
+        try:
+            inspect.signature(term).bind()
+        except TypeError as error:
+            raise ConfigurationError(
+                f"reward term {name!r} is a class that needs arguments ({error}); "
+                f"register an object of it"
+            ) from None
         term = term()
     if not callable(term):
         raise ConfigurationError(f"reward term {name!r} must be callable; got {term!r}")
