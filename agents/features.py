@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ from crsgym.retrieval.signals import ItemSignals
 from crsgym.text.words import singular, words
 from crsgym.types import FloatArray, IntArray, Observation
 
+_Put = Callable[[str, npt.ArrayLike], None]
+"""Writes one feature: its name, its values (B, K)."""
 _PARTS = ("wanted_text", "wanted_attributes", "refused_text", "refused_attributes")
 
 FEATURES: tuple[str, ...] = (
@@ -295,12 +297,6 @@ class CandidateFeatures:
 
     def _fits(self, texts: Sequence[str]) -> FloatArray:
         return np.hstack([self._signals.text(texts), self._signals.attributes(texts)])
-
-
-class _Put:
-    """Type of what writes one feature: ``put(name, values (B, K))``."""
-
-    def __call__(self, name: str, values: npt.ArrayLike) -> None: ...
 
 
 def _state(observations: Sequence[Observation]) -> FloatArray:

@@ -188,15 +188,17 @@ class Ranker:
         drawn = torch.multinomial(forms.softmax(dim=1), 1, generator=generator).squeeze(1)
         return Choices(lists, drawn)
 
-    def log_prob(self, view: View, choices: Choices) -> tuple[Tensor, Tensor]:
-        """Log-probability of each place of the lists (B, L), and of the forms (B,).
+    def log_prob(self, view: View, choices: Choices) -> Tensor:
+        """Log-probability of each choice: the places of the list, then the form. (B, L + 1).
 
-        Their sum over a row is that of the answer: what is written follows from the two.
+        The sum of a row is that of the answer: what is written follows from the choices.
         """
         scores, forms = self.policy(view)
         places = plackett_luce.log_prob(scores, torch.from_numpy(view.mask), choices.lists)
-        chosen = forms.log_softmax(dim=1).gather(1, choices.forms[:, None]).squeeze(1)
-        return places, chosen if self.config.use_preference else torch.zeros_like(chosen)
+        form = forms.log_softmax(dim=1).gather(1, choices.forms[:, None])
+        if not self.config.use_preference:
+            form = torch.zeros_like(form)
+        return torch.cat([places, form], dim=1)
 
     def listed(self, view: View, choices: Choices) -> list[list[int]]:
         """The items of each list, best first."""

@@ -17,102 +17,43 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from crsgym.actions import format_answer
-from crsgym.data.lists import LIST_KINDS, construct_list
 from crsgym.errors import ConfigurationError
+from crsgym.registry import make_task
 from crsgym.rollout import with_rules
 from crsgym.seeding import derive_seed
-from crsgym.types import Observation, Outcome, Recommendation, State
 
 from .features import View
-from .ranker import Choices, PolicyConfig, Ranker, RankingPolicy
-from .wishes import FORMS
+from .ranker import Choices, Ranker, RankingPolicy
+from .ranker_config import RankerConfig
+from .ranker_episodes import (
+    Trajectories,
+    choice_credits,
+    group_advantages,
+    play,
+    play_groups,
+    split_rewards,
+    target_ranks,
+)
+from .ranker_examples import Examples, supervised_examples
+from .settings import parse
 
 if TYPE_CHECKING:
     from crsgym.task import Task
 
-Mode = Literal["supervised", "rl", "supervised-rl"]
 Log = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class RankerConfig:
-    """How a ranker is trained."""
-
-    mode: Mode = "supervised-rl"
-    """``"supervised"``, ``"rl"`` from the uniform policy, or ``"supervised-rl"``."""
-    seed: int = 0
-    """Of the weights, the order of examples, the sampled answers and the users."""
-    policy: PolicyConfig = field(default_factory=PolicyConfig)
-    """Shape of the policy, and what it may use."""
-
-    constructed: int = 1
-    """Turns after constructed lists, beside the recorded first turn; the method has one."""
-    offered: float = 0.0
-    """Share of these turns after the retriever's own list in place of a constructed one."""
-    supervised_epochs: int = 20
-    """Most passes over the examples."""
-    supervised_rate: float = 2e-3
-    """Learning rate (Adam) of supervised training."""
-    supervised_batch: int = 128
-    """Examples a step."""
-    weight_decay: float = 1e-4
-    """Decoupled weight decay, in both trainings."""
-
-    rl_epochs: int = 12
-    """Most epochs of reinforcement learning."""
-    rl_scenarios: int = 512
-    """Scenarios an epoch, drawn without repetition."""
-    rl_batch: int = 32
-    """Scenarios that are played between two updates."""
-    group: int = 8
-    """Conversations from copies of one start, ``G``."""
-    rl_rate: float = 1e-3
-    """Learning rate (Adam) of reinforcement learning."""
-    updates: int = 4
-    """Passes over what was played, each one step."""
-    discount: float = 0.7
-    """What a reward of the next turn counts beside one of this turn."""
-    clip: float = 0.2
-    """How far an importance ratio may help: ``1 - clip`` to ``1 + clip``."""
-    entropy: float = 0.0
-    """Weight of the entropy of the first place, against early certainty."""
-
-    patience: int = 4
-    """Epochs without a better result on valid after which a training ends."""
-    valid: int | None = None
-    """Play only the first so many scenarios of valid when choosing an epoch."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work.
-
-        Raises:
-            ConfigurationError: naming the setting.
-        """
-        if self.mode not in get_args(Mode):
-            raise ConfigurationError(f"mode: expected one of {get_args(Mode)}, got {self.mode!r}")
-        counts = ("supervised_epochs", "supervised_batch", "rl_epochs", "rl_scenarios", "rl_batch")
-        for name in (*counts, "updates", "patience"):
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        if self.group < 2:
-            raise ConfigurationError(f"group: a mean needs at least 2, got {self.group}")
-        if self.constructed < 0 or not 0 <= self.discount <= 1 or self.clip <= 0:
-            raise ConfigurationError(
-                "expected constructed from 0, discount from 0 to 1 and a positive clip; got "
-                f"{self.constructed}, {self.discount} and {self.clip}"
-            )
 
 
 def train_ranker(
@@ -163,169 +104,6 @@ def train_ranker(
 def split_of(task: Task, split: str, limit: int | None = None) -> Task:
     """The same world over another split."""
     return replace(task, split=split, scenarios=task.dataset.scenarios(split)[:limit])
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Supervised examples: what was seen, and what should have been chosen."""
-
-    view: View
-    targets: Tensor
-    """Column of the target, int64 (N,); -1 where it is not there."""
-    forms: Tensor
-    """Index of the best form of the preference, int64 (N,)."""
-
-
-def supervised_examples(task: Task, ranker: Ranker, config: RankerConfig) -> Examples:
-    """The first turn of every scenario, and turns after constructed lists."""
-    world = task.world
-    states = world.start(task.scenarios, seed=config.seed)
-    batches = [states]
-    for turn in range(1, min(config.constructed + 1, world.max_turns)):
-        observations = world.observe(states)
-        answers = [
-            _constructed(task, ranker, config, state, observation, turn)
-            for state, observation in zip(states, observations, strict=True)
-        ]
-        states = [outcome.state for outcome in world.advance(states, answers)]
-        batches.append(states)
-    views, targets, forms = [], [], []
-    for batch in batches:
-        observations = world.observe(batch)
-        view = ranker.features.read(observations, [s.scenario.dialogue_id for s in batch])
-        views.append(view)
-        goals = np.array([state.goal.target for state in batch])
-        found = view.items == goals[:, None]
-        targets.append(np.where(found.any(axis=1), found.argmax(axis=1), -1))
-        listed = [[int(item) for item in row[: world.list_length]] for row in view.items]
-        terms = np.array(
-            [
-                [
-                    term["preference"]
-                    for term in world.rewards(
-                        [
-                            Recommendation(preference=ranker.preference(form, o, items))
-                            for o, items in zip(observations, listed, strict=True)
-                        ],
-                        [state.goal for state in batch],
-                    )[1]
-                ]
-                for form in FORMS
-            ]
-        )
-        forms.append(terms.argmax(axis=0))
-    return Examples(
-        View.concat(views),
-        torch.from_numpy(np.concatenate(targets)),
-        torch.from_numpy(np.concatenate(forms)),
-    )
-
-
-def _constructed(
-    task: Task,
-    ranker: Ranker,
-    config: RankerConfig,
-    state: State,
-    observation: Observation,
-    turn: int,
-) -> str:
-    """An answer with a constructed list, or with what the retriever offers."""
-    world = task.world
-    rng = np.random.default_rng(derive_seed(config.seed, turn, state.scenario.id))
-    length = min(world.list_length, len(world.catalogue) // 2)
-    kind = LIST_KINDS[int(rng.integers(len(LIST_KINDS)))]
-    if rng.random() < config.offered:
-        listed = state.candidates[:length]
-    else:
-        listed = construct_list(
-            task.dataset.graph,
-            state.goal.target,
-            kind,
-            seed=int(rng.integers(2**31)),
-            length=length,
-        )
-    # A preference of its own kind: it will not have the reference one when it plays.
-    form = FORMS[int(rng.integers(len(FORMS)))]
-    return format_answer(
-        [world.catalogue.titles[item] for item in listed],
-        preference=ranker.preference(form, observation, listed),
-    )
-
-
-@dataclass(frozen=True)
-class Trajectories:
-    """Groups of conversations, flat: ``N = scenarios * G`` of ``T`` turns each."""
-
-    views: tuple[View, ...]
-    """One for each turn, ``N`` rows each."""
-    choices: tuple[Choices, ...]
-    outcomes: tuple[tuple[Outcome, ...], ...]
-
-
-def play_groups(
-    ranker: Ranker, task: Task, states: Sequence[State], generator: torch.Generator
-) -> Trajectories:
-    """Play conversations to their end, with answers drawn from the policy.
-
-    Args:
-        ranker: plays.
-        task: whose scenarios they are; of the train split.
-        states: at turn 1; copies of one state are a group.
-        generator: source of the draws.
-    """
-    views, choices, outcomes = [], [], []
-    own = [state.scenario.dialogue_id for state in states]
-    for _ in range(task.world.max_turns):
-        observations = task.world.observe(states)
-        view = ranker.features.read(observations, own)
-        chosen = ranker.sample(view, generator)
-        played = task.world.advance(states, ranker.answers(observations, view, chosen))
-        states = [outcome.state for outcome in played]
-        views.append(view)
-        choices.append(chosen)
-        outcomes.append(tuple(played))
-    return Trajectories(tuple(views), tuple(choices), tuple(outcomes))
-
-
-def credits(
-    list_rewards: np.ndarray[Any, Any],
-    other_rewards: np.ndarray[Any, Any],
-    ranks: np.ndarray[Any, Any],
-    *,
-    length: int,
-    discount: float,
-) -> np.ndarray[Any, Any]:
-    """What each choice may have caused.
-
-    Args:
-        list_rewards: what the place of the target in the list earned, (N, T).
-        other_rewards: what the rest of the answer earned, (N, T).
-        ranks: place of the target in the list, from 1; 0 where it is not listed. (N, T).
-        length: places of a list, ``L``.
-        discount: weight of the next turn.
-
-    Returns:
-        (N, T, L + 1): for place ``k`` of the list the discounted return of later turns, plus the
-        reward of this list where the target is not before ``k``; last, for the preference, the
-        return without the reward of this list.
-    """
-    future = np.zeros_like(list_rewards)
-    for t in reversed(range(list_rewards.shape[1] - 1)):
-        future[:, t] = discount * (
-            list_rewards[:, t + 1] + other_rewards[:, t + 1] + future[:, t + 1]
-        )
-    places = np.arange(1, length + 1)
-    caused = (ranks[:, :, None] == 0) | (ranks[:, :, None] >= places)
-    own = np.where(caused, list_rewards[:, :, None], 0.0) + future[:, :, None]
-    form = (other_rewards + future)[:, :, None]
-    return np.concatenate([own, form], axis=2)
-
-
-def group_advantages(values: np.ndarray[Any, Any], group: int) -> np.ndarray[Any, Any]:
-    """Values (N, ...) less the mean of their group of ``group`` rows, over one deviation."""
-    grouped = values.reshape(-1, group, *values.shape[1:])
-    centred = grouped - grouped.mean(axis=1, keepdims=True)
-    return (centred / max(float(centred.std()), 1e-6)).reshape(values.shape)
 
 
 class _Run:
@@ -432,9 +210,10 @@ class _Run:
 
     def _update(self, played: Trajectories) -> dict[str, float]:
         config, ranker = self.config, self.ranker
-        lists, others, ranks = _rewards(played, self.task)
+        lists, others = split_rewards(played.outcomes, self.task)
+        ranks = target_ranks(played.outcomes)
         length = played.choices[0].lists.shape[1]
-        values = credits(lists, others, ranks, length=length, discount=config.discount)
+        values = choice_credits(lists, others, ranks, length=length, discount=config.discount)
         advantages = group_advantages(values, config.group)
         # (T * N, L + 1), turn by turn, as the views are stacked.
         advantage = torch.from_numpy(advantages.astype(np.float32)).transpose(0, 1).flatten(0, 1)
@@ -444,10 +223,10 @@ class _Run:
             torch.cat([c.forms for c in played.choices]),
         )
         with torch.no_grad():
-            before = torch.cat(_joined(ranker.log_prob(view, choices)), dim=1)
+            before = ranker.log_prob(view, choices)
         clipped, moved = 0.0, 0.0
         for _ in range(config.updates):
-            now = torch.cat(_joined(ranker.log_prob(view, choices)), dim=1)
+            now = ranker.log_prob(view, choices)
             ratio = (now - before).exp()
             limited = ratio.clamp(1 - config.clip, 1 + config.clip)
             gain = torch.minimum(ratio * advantage, limited * advantage).sum(dim=1).mean()
@@ -544,49 +323,7 @@ class _Run:
         return int(notes["done"]), best
 
 
-def play(ranker: Ranker, task: Task, *, seed: int) -> list[list[Outcome]]:
-    """The likeliest answers through every turn of every scenario: T lists of n outcomes."""
-    states = task.world.start(task.scenarios, seed=seed)
-    outcomes = []
-    for _ in range(task.world.max_turns):
-        played = task.world.advance(states, ranker.act(task.world.observe(states)))
-        states = [outcome.state for outcome in played]
-        outcomes.append(played)
-    return outcomes
-
-
-def split_rewards(
-    outcomes: Sequence[Sequence[Outcome]], task: Task
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """What the lists earned (``hit`` and ``rank``, weighted) and what the rest did, (n, T) each."""
-    weights = task.world.rewards.weights
-    total = np.array([[outcome.reward for outcome in turn] for turn in outcomes]).T
-    listed = np.array(
-        [
-            [
-                sum(weights.get(k, 0.0) * o.reward_terms.get(k, 0.0) for k in ("hit", "rank"))
-                for o in turn
-            ]
-            for turn in outcomes
-        ]
-    ).T
-    return listed, total - listed
-
-
-def _rewards(
-    played: Trajectories, task: Task
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    lists, others = split_rewards(played.outcomes, task)
-    ranks = np.array([[o.target_rank or 0 for o in turn] for turn in played.outcomes]).T
-    return lists, others, ranks
-
-
-def _joined(parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    places, forms = parts
-    return places, forms[:, None]
-
-
-def _batches(order: np.ndarray[Any, Any], size: int) -> Iterator[np.ndarray[Any, Any]]:
+def _batches(order: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
     return (order[start : start + size] for start in range(0, len(order), size))
 
 
@@ -599,16 +336,64 @@ def _plain(config: RankerConfig) -> dict[str, Any]:
     return plain
 
 
-__all__ = [
-    "Examples",
-    "RankerConfig",
-    "Trajectories",
-    "credits",
-    "group_advantages",
-    "play",
-    "play_groups",
-    "split_of",
-    "split_rewards",
-    "supervised_examples",
-    "train_ranker",
-]
+@dataclass(frozen=True, kw_only=True)
+class RankerSettings(RankerConfig):
+    """Train the ranking policy. An interrupted training goes on when it is called again."""
+
+    env: str
+    """Environment id; `crsgym envs` lists them."""
+    out: str
+    """Folder of the result; then `ranker:FOLDER` is an agent of `crsgym bench`."""
+    simulator: str | None = None
+    """Simulated user: a name or module:Class; the environment's own if not given."""
+    retriever: str | None = None
+    """Retriever: a name, module:Class or a saved one's folder; the environment's own if not
+    given."""
+    simulator_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the simulated user, as JSON."""
+    retriever_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the retriever, as JSON."""
+    reward_weights: dict[str, float] = field(default_factory=dict)
+    """Weights of reward terms that are not 1, as JSON."""
+    limit: int | None = None
+    """Train on the first so many scenarios only."""
+
+    def task(self) -> Task:
+        """The task of the train split."""
+        return make_task(
+            self.env,
+            split="train",
+            simulator=self.simulator,
+            retriever=self.retriever,
+            simulator_options=self.simulator_options,
+            retriever_options=self.retriever_options,
+            reward_weights=self.reward_weights or None,
+            success="never",
+            limit=self.limit,
+        )
+
+    def config(self) -> RankerConfig:
+        """How to train, without where."""
+        return RankerConfig(**{f.name: getattr(self, f.name) for f in fields(RankerConfig)})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``crsgym train ranker``."""
+    settings = parse(RankerSettings, "crsgym train ranker", argv)
+    train_ranker(settings.task(), settings.config(), out=Path(settings.out), log=_report)
+    print(settings.out)  # noqa: T201
+    return 0
+
+
+def _report(record: dict[str, Any]) -> None:
+    """One line on standard error for every epoch."""
+    shown = " ".join(
+        f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()
+    )
+    print(shown, file=sys.stderr, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+__all__ = ["RankerSettings", "main", "split_of", "train_ranker"]

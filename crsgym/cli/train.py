@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from crsgym.cli.options import ListCommand
+from crsgym.cli.train_agents import add_trainers
 from crsgym.cli.train_simulator import simulator
 
 app = typer.Typer(add_completion=False)
@@ -22,5 +23,6 @@ def train() -> None:
 
 
 app.command("simulator", cls=TrainCommand)(simulator)
+add_trainers(app)
 
 __all__ = ["app", "train"]
