@@ -150,12 +150,18 @@ def make_task(
     dataset = load(entry.dataset) if isinstance(entry.dataset, str) else entry.dataset
     if preference_writer is not None:
         dataset = dataset.with_preferences(preference_writer)
+    user = build(
+        entry.simulator if simulator is None else simulator, dataset, simulator_options or {}
+    )
     world = World(
         dataset.catalogue,
-        _retriever(dataset, entry.retriever if retriever is None else retriever, retriever_options),
-        build(
-            entry.simulator if simulator is None else simulator, dataset, simulator_options or {}
+        _retriever(
+            dataset,
+            entry.retriever if retriever is None else retriever,
+            retriever_options,
+            trained_with="attributes" if user.target_aware else "rules",
         ),
+        user,
         Rewards(
             reward_weights,
             _encoder(encoder, dataset) if isinstance(encoder, str) else encoder,
@@ -277,14 +283,24 @@ def make_vec(
 
 
 def _retriever(
-    dataset: Dataset, retriever: str | Retriever, options: Mapping[str, Any] | None
+    dataset: Dataset,
+    retriever: str | Retriever,
+    options: Mapping[str, Any] | None,
+    *,
+    trained_with: str,
 ) -> Retriever:
-    """A retriever by name is fitted once per process and data set; it holds no episode."""
+    """A retriever by name is fitted once per process and data set; it holds no episode.
+
+    One that learns from feedback learns from ``trained_with``: the rule-based user that, like the
+    environment's own, is label-free or target-aware. What is right for one kind misreads the other.
+    """
     from crsgym.retrieval import build
 
     if not isinstance(retriever, str):
         return build(retriever, dataset, options or {})
-    return _fitted(dataset, retriever, json.dumps(dict(options or {}), sort_keys=True))
+    return _fitted(
+        dataset, retriever, json.dumps(dict(options or {}), sort_keys=True), trained_with
+    )
 
 
 @functools.lru_cache(maxsize=8)
@@ -299,24 +315,34 @@ def _encoder(name: str, dataset: Dataset) -> TextEncoder:
 
 
 @functools.lru_cache(maxsize=8)
-def _fitted(dataset: Dataset, name: str, options: str) -> Retriever:
-    from crsgym.retrieval import build
+def _fitted(dataset: Dataset, name: str, options: str, trained_with: str) -> Retriever:
+    from crsgym import retrieval, simulators
 
-    return build(name, dataset, json.loads(options))
+    return retrieval.build(
+        name,
+        dataset,
+        json.loads(options),
+        users=lambda: [simulators.build(trained_with, dataset)],
+    )
 
 
 register_env(
     "INSPIRED-v0",
     "inspired",
     description="Movie dialogues of INSPIRED (Hayati et al., 2020), 1,123 items",
+    retriever="hybrid",
 )
 register_env(
-    "ReDial-v0", "redial", description="Movie dialogues of ReDial (Li et al., 2018), 6,924 items"
+    "ReDial-v0",
+    "redial",
+    description="Movie dialogues of ReDial (Li et al., 2018), 6,924 items",
+    retriever="hybrid",
 )
 register_env(
     "OpenDialKG-v0",
     "opendialkg",
     description="Movie part of OpenDialKG (Moon et al., 2019), 2,965 items",
+    retriever="hybrid",
 )
 register_env(
     "Synthetic-v0",

@@ -26,9 +26,9 @@ CHUNK = 64
 DECIMALS = 5
 """Scores are rounded, so that the order of near-equal items never depends on the batch."""
 
-_TRAINING_BYTES = 600_000_000
+_TRAINING_BYTES = 300_000_000
 """What the features of the training scenarios may take; more scenarios than fit are thinned out."""
-_LATER_SCENARIOS = 1_000
+_LATER_SCENARIOS = 600
 _OFFERS = 30
 
 
