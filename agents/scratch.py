@@ -1,0 +1,148 @@
+"""A small language model from scratch, with a tokenizer of its own: experiments on a CPU.
+
+The tokenizer is byte-level BPE fitted on the conversations and answers of one environment. It may
+merge across words, up to the marks that part a list, so that a title, a step heading or a stock
+phrase ends as one token or few: a ranked list of ten is then about twenty tokens, and a model of
+one or two million weights can learn to write it.
+
+``python -m agents.scratch --env Synthetic-v0 --prompt compact --out runs/base``
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from crsgym.errors import ConfigurationError
+
+from .settings import TaskSettings, parse
+
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>\n"
+    "{{ message['content'] }}{{ eos_token }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+# A comma, a bracket or a line break ends a piece; what stands between may become one token.
+_MARKS = r"\n|, |- |\[|\]"
+
+
+@dataclass(frozen=True)
+class ScratchSettings(TaskSettings):
+    """An untrained Llama and a tokenizer fitted on an environment's train split."""
+
+    out: str = ""
+    """Folder of the model."""
+    limit: int = 2000
+    """Train scenarios that the tokenizer is fitted on."""
+    vocabulary: int = 8192
+    """Tokens of the vocabulary."""
+    width: int = 128
+    """Width of the model; width / heads must be 32 or 64 for vLLM on a CPU."""
+    layers: int = 2
+    """Layers of the model."""
+    heads: int = 4
+    """Attention heads a layer."""
+    context: int = 1024
+    """Tokens of context."""
+    seed: int = 0
+    """Draws the weights."""
+
+
+def write_model(texts: Iterable[str], settings: ScratchSettings) -> int:
+    """Save the model and its tokenizer; the number of weights.
+
+    Raises:
+        ConfigurationError: the width is no multiple of the heads, or a package is missing.
+    """
+    if not settings.out:
+        raise ConfigurationError("out: expected the folder to write the model to")
+    if settings.width % settings.heads:
+        raise ConfigurationError(
+            f"width must be a multiple of heads; got {settings.width} and {settings.heads}"
+        )
+    try:
+        import torch
+        from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+        from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"a model needs the package {error.name}: pip install 'crsgym[train]'"
+        ) from error
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_MARKS), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    bpe.decoder = decoders.ByteLevel()
+    special = ["<|pad|>", "<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
+    bpe.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=settings.vocabulary,
+            special_tokens=special,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        pad_token=special[0],
+        bos_token=special[1],
+        eos_token=special[2],
+        additional_special_tokens=special[3:],
+        model_max_length=settings.context,
+        chat_template=CHAT_TEMPLATE,
+    )
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.width,
+        intermediate_size=settings.width * 3,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        num_key_value_heads=settings.heads,
+        max_position_embeddings=settings.context,
+        # One table for reading and writing a title: copying is then the first thing it learns.
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        model = LlamaForCausalLM(config)
+    model.save_pretrained(settings.out)
+    tokenizer.save_pretrained(settings.out)
+    return int(model.num_parameters())
+
+
+def example_texts(settings: ScratchSettings) -> list[str]:
+    """Prompts and answers as SFT will show them, and every title a few times."""
+    from .sft import TemplateTeacher, make_examples
+
+    task = settings.task("train", limit=settings.limit)
+    titles = [f"- {title}\n" for title in task.world.catalogue.titles]
+    examples = make_examples(
+        task, teacher=TemplateTeacher(task.world), prompt=settings.prompt, lists=1
+    ).examples
+    return [
+        *(message["content"] for example in examples for message in example.messages),
+        *titles * 20,
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    settings = parse(ScratchSettings, "python -m agents.scratch", argv)
+    size = write_model(example_texts(settings), settings)
+    print(f"{settings.out}: {size:,} weights", file=sys.stderr)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+__all__ = ["CHAT_TEMPLATE", "ScratchSettings", "example_texts", "main", "write_model"]
