@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from crsgym.actions import parse_answer
+from crsgym.actions import parse_answer, repair_unicode
 from crsgym.errors import ConfigurationError, PluginError
 from crsgym.prompts import dialogue_text
 from crsgym.protocols import Retriever, Simulator, describe
@@ -151,6 +151,7 @@ class World:
             if not isinstance(text, str):
                 raise TypeError(f"an answer must be a str; got {type(text).__name__}")
 
+        texts = [repair_unicode(text) for text in texts]
         answers = [
             parse_answer(
                 text,

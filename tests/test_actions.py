@@ -106,6 +106,23 @@ def test_lists(text: str, slots: tuple[int | None, ...], issues: set[str]) -> No
     assert listed(text) == (slots, issues)
 
 
+def test_a_span_holds_the_title_and_nothing_around_it() -> None:
+    text = (
+        "RANK LIST: [1. Joker,  **Up (2009)** , - Amélie\n 'Knives Out', "
+        "*batteries not included (1987), ?]"
+    )
+    found = parse_answer(text, CATALOGUE)
+    assert [text[a:b] for a, b in found.spans] == [
+        "Joker",
+        "Up (2009)",
+        "Amélie",
+        "Knives Out",
+        "*batteries not included (1987)",
+        "?",
+    ]
+    assert found.slots == (0, 16, 10, 1, 15, None)
+
+
 def test_fuzzy_matching_is_an_option_and_recorded() -> None:
     answer = THINK + "RANK LIST: [Up, Mision: Imposible (1996), Crazy, Stupid, Lovee (2011)]"
     strict = parse_answer(answer, CATALOGUE)
@@ -157,6 +174,8 @@ def test_items_that_were_not_offered_are_reported_and_kept() -> None:
         (THINK + "rank_list [Joker]", (0,), False, {"loose_marker"}),
         (THINK + "RANK LIST: [Joker]. Enjoy [them]!", (0,), True, {"text_after_list"}),
         (THINK + "RANK LIST: [Joker] \n", (0,), True, set()),
+        (THINK + "RANK LIST: [Up, Joker (2019)], enjoy", (16, 0), True, {"text_after_list"}),
+        (THINK + "RANK LIST: [Up, Joker]\n[Up]", (16, 0), True, {"text_after_list"}),
         (THINK + "RANK LIST: [Up] No: RANK LIST: [Joker]", (0,), True, set()),
         (THINK + "RANK LIST: [Joker] My RANK LIST: is done", (0,), True, {"text_after_list"}),
         (THINK.replace("Joker 9", "RANK LIST: [Up]") + "RANK LIST: [Joker]", (0,), True, set()),
