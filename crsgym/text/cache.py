@@ -16,13 +16,17 @@ import warnings
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsgym.data.download import cache_root
 from crsgym.errors import ConfigurationError
 from crsgym.protocols import TextEncoder, describe
 from crsgym.types import FloatArray, to_json
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _CHUNK = 512
 _BUSY_SECONDS = 120.0
@@ -63,6 +67,11 @@ class CachedEncoder:
                 f"cache of text vectors: cannot create {self._directory} ({error.strerror})"
             ) from error
         self._dim = self._stored_dim()
+
+    @classmethod
+    def shared(cls, encoder: TextEncoder) -> Self:
+        """The encoder with its vectors in the library's cache directory (``CRSGYM_CACHE``)."""
+        return cls(encoder, cache_root().with_name("vectors"))
 
     @property
     def dim(self) -> int:

