@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from crsgym.actions import format_answer, parse_answer
     from crsgym.data import register_dataset
     from crsgym.env import CRSEnv
-    from crsgym.evaluation import Report, evaluate
+    from crsgym.evaluation.evaluate import evaluate
+    from crsgym.evaluation.report import Report
     from crsgym.rewards import register_reward
     from crsgym.task import Task
     from crsgym.vector import CRSVectorEnv
