@@ -50,7 +50,9 @@ def main() -> None:
     base = args.out / "base"
     if not (base / "config.json").is_file():
         texts = [message["content"] for example in train for message in example.messages]
-        write_tiny_model(base, texts, vocabulary=4096, width=args.width, heads=args.width // 32)
+        write_tiny_model(
+            base, texts, vocabulary=1024, width=args.width, heads=args.width // 32, context=2048
+        )
     settings = FinetuneSettings(
         lora_rank=0,
         learning_rate=args.learning_rate,

@@ -124,7 +124,7 @@ class VLLMChatModel:
                 lora_request=self._adapter,
                 use_tqdm=False,
             )
-        except ValueError as error:
+        except _refusals() as error:
             raise ConfigurationError(
                 f"{self.name} refused a prompt: {' '.join(str(error).split())}; give a longer "
                 "max_model_len, or a lower max_tokens"
@@ -149,6 +149,15 @@ def _completion(output: Any) -> Completion:
             for token, of in zip(token_ids, answer.logprobs or (), strict=False)
         ),
     )
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What vLLM raises for a request that it will not take; a ValueError in older versions."""
+    try:
+        from vllm.exceptions import VLLMClientError
+    except ImportError:
+        return (ValueError,)
+    return (ValueError, VLLMClientError)
 
 
 def _served_rank(rank: int) -> int:

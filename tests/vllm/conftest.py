@@ -29,7 +29,7 @@ _spec = importlib.util.spec_from_file_location(
 tiny_model = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(tiny_model)
 
-SCENARIOS = 160
+SCENARIOS = 60
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,7 @@ def examples(dataset):
     from crsgym.simulators.tasks import make_examples
 
     teacher = simulators.build("attributes", dataset)
-    return make_examples(dataset, "train", teacher=teacher, lists=2, limit=SCENARIOS, list_length=4)
+    return make_examples(dataset, "train", teacher=teacher, lists=4, limit=SCENARIOS, list_length=4)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +53,7 @@ def base(examples, tmp_path_factory) -> Path:
     """An untrained Llama with heads of 32, and a tokenizer of its own."""
     texts = [message["content"] for example in examples for message in example.messages]
     return tiny_model.write_tiny_model(
-        tmp_path_factory.mktemp("base"), texts, vocabulary=4096, width=64, heads=2, context=1024
+        tmp_path_factory.mktemp("base"), texts, vocabulary=1024, width=64, heads=2, context=2048
     )
 
 
@@ -64,8 +64,9 @@ def trained(base, examples, tmp_path_factory):
 
     settings = FinetuneSettings(
         lora_rank=0,
-        learning_rate=3e-3,
+        learning_rate=2e-3,
         epochs=3,
+        batch_size=4,
         warmup_ratio=0.05,
         schedule="cosine",
         gradient_checkpointing=False,
@@ -112,7 +113,7 @@ class Server:
             *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
             *("--model", str(self.model), "--served-model-name", "user"),
             *("--host", "127.0.0.1", "--port", str(self.port)),
-            *("--dtype", "float32", "--enforce-eager", "--max-model-len", "1024"),
+            *("--dtype", "float32", "--enforce-eager", "--max-model-len", "2048"),
             *("--enable-lora", "--max-lora-rank", "8"),
         ]
         environment = {**os.environ, "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"}
@@ -162,7 +163,7 @@ def in_process(trained):
         trained.path,
         dtype="float32",
         max_lora_rank=8,
-        max_model_len=1024,
+        max_model_len=2048,
         engine_options={"enforce_eager": True},
     )
 

@@ -49,7 +49,7 @@ def test_training_taught_the_tasks(dataset, base, huggingface) -> None:
         "valid",
         teacher=simulators.build("attributes", dataset),
         lists=1,
-        limit=40,
+        limit=25,
         list_length=4,
     )
     reader = AttributeReader(dataset.catalogue)
@@ -66,7 +66,7 @@ def test_greedy_feedback_is_identical_across_the_engines(
     said = [feedback(play(dataset, model)) for model in (huggingface, in_process, over_http)]
     assert len(said[0]) == 48
     assert said[0] == said[1] == said[2]
-    assert len(set(said[0])) > 5
+    assert len(set(said[0])) > 3
     assert all(said[0])
 
 
@@ -122,7 +122,9 @@ def test_what_does_not_fit_is_named(over_http, in_process) -> None:
     with pytest.raises(ModelServerError, match="do not fit the context of 'user'"):
         over_http.complete(long, GREEDY)
     with pytest.raises(ConfigurationError, match="longer max_model_len"):
-        in_process.complete(long, GREEDY)
+        in_process.complete([*long, [{"role": "user", "content": "hi"}]], GREEDY)
+    # What stood beside it in the batch is not left behind in the engine.
+    assert len(in_process.complete([[{"role": "user", "content": "hi"}]], GREEDY)) == 1
     from crsgym.chat.server import ServerChatModel
 
     stranger = ServerChatModel("nobody", base_url=over_http.base_url, retries=0)
