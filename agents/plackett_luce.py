@@ -18,13 +18,13 @@ def sample(scores: Tensor, mask: Tensor, length: int, generator: torch.Generator
     """One list for each row.
 
     Args:
-        scores: (B, K).
-        mask: which columns are items, bool (B, K).
+        scores: (..., K).
+        mask: which columns are items, bool, of the same shape.
         length: places of a list, ``L``.
         generator: source of the draws.
 
     Returns:
-        Columns, int64 (B, min(L, K)), best first; where a row has fewer items than places, the
+        Columns, int64 (..., min(L, K)), best first; where a row has fewer items than places, the
         last ones hold masked columns, which :func:`log_prob` does not count.
     """
     uniform = torch.rand(scores.shape, generator=generator).clamp_min(1e-20)
@@ -33,28 +33,28 @@ def sample(scores: Tensor, mask: Tensor, length: int, generator: torch.Generator
 
 def best(scores: Tensor, mask: Tensor, length: int) -> Tensor:
     """The likeliest list of each row; shapes as of :func:`sample`."""
-    order = torch.sort(scores.masked_fill(~mask, _NEVER), dim=1, descending=True, stable=True)
-    return order.indices[:, :length]
+    order = torch.sort(scores.masked_fill(~mask, _NEVER), dim=-1, descending=True, stable=True)
+    return order.indices[..., :length]
 
 
 def log_prob(scores: Tensor, mask: Tensor, lists: Tensor) -> Tensor:
     """Log-probability of filling each place as the list does, given the places before it.
 
     Args:
-        scores: (B, K).
-        mask: (B, K).
-        lists: columns, int64 (B, L), none twice in a row.
+        scores: (..., K).
+        mask: bool, of the same shape.
+        lists: columns, int64 (..., L), none twice in a row.
 
     Returns:
-        (B, L); the log-probability of a list is the sum of its row. A place that holds a masked
+        (..., L); the log-probability of a list is the sum of its row. A place that holds a masked
         column counts 0.
     """
     scores = scores.masked_fill(~mask, _NEVER)
-    chosen = scores.gather(1, lists)
+    chosen = scores.gather(-1, lists)
     # What is left at place k: the items that are never listed, and the listed ones from k on.
-    rest = scores.scatter(1, lists, _NEVER).logsumexp(dim=1, keepdim=True)
-    onwards = chosen.flip(1).logcumsumexp(dim=1).flip(1)
-    return (chosen - torch.logaddexp(onwards, rest)) * mask.gather(1, lists)
+    rest = scores.scatter(-1, lists, _NEVER).logsumexp(dim=-1, keepdim=True)
+    onwards = chosen.flip(-1).logcumsumexp(dim=-1).flip(-1)
+    return (chosen - torch.logaddexp(onwards, rest)) * mask.gather(-1, lists)
 
 
 __all__ = ["best", "log_prob", "sample"]

@@ -188,6 +188,13 @@ class Ranker:
         drawn = torch.multinomial(forms.softmax(dim=1), 1, generator=generator).squeeze(1)
         return Choices(lists, drawn)
 
+    @torch.no_grad()
+    def sample_lists(self, view: View, number: int, generator: torch.Generator) -> Tensor:
+        """Several lists for each row, drawn: columns, int64 (B, number, L)."""
+        scores, _ = self.policy(view)
+        scores, mask = _repeat(scores, number), _repeat(torch.from_numpy(view.mask), number)
+        return plackett_luce.sample(scores, mask, self._length, generator=generator)
+
     def log_prob(self, view: View, choices: Choices) -> Tensor:
         """Log-probability of each choice: the places of the list, then the form. (B, L + 1).
 
@@ -195,10 +202,20 @@ class Ranker:
         """
         scores, forms = self.policy(view)
         places = plackett_luce.log_prob(scores, torch.from_numpy(view.mask), choices.lists)
-        form = forms.log_softmax(dim=1).gather(1, choices.forms[:, None])
-        if not self.config.use_preference:
-            form = torch.zeros_like(form)
-        return torch.cat([places, form], dim=1)
+        return torch.cat([places, self._form_log_prob(forms, choices.forms)], dim=1)
+
+    def log_probs(self, view: View, choices: Choices, lists: Tensor) -> tuple[Tensor, Tensor]:
+        """As :meth:`log_prob`, and for further lists (B, M, L) that of each place, (B, M, L)."""
+        scores, forms = self.policy(view)
+        mask = torch.from_numpy(view.mask)
+        places = plackett_luce.log_prob(scores, mask, choices.lists)
+        number = lists.shape[1]
+        further = plackett_luce.log_prob(_repeat(scores, number), _repeat(mask, number), lists)
+        return torch.cat([places, self._form_log_prob(forms, choices.forms)], dim=1), further
+
+    def _form_log_prob(self, logits: Tensor, forms: Tensor) -> Tensor:
+        chosen = logits.log_softmax(dim=1).gather(1, forms[:, None])
+        return chosen if self.config.use_preference else torch.zeros_like(chosen)
 
     def listed(self, view: View, choices: Choices) -> list[list[int]]:
         """The items of each list, best first."""
@@ -272,6 +289,11 @@ class Ranker:
                 f"{directory}: a ranker of version {version}, and this is {VERSION}; train it again"
             )
         return cls(policy.eval(), config, task, record=record)
+
+
+def _repeat(rows: Tensor, number: int) -> Tensor:
+    """Rows (B, K) as (B, number, K)."""
+    return rows[:, None].expand(-1, number, -1)
 
 
 __all__ = ["VERSION", "Choices", "PolicyConfig", "Ranker", "RankingPolicy"]

@@ -27,7 +27,7 @@ class RankerConfig:
     """Turns after constructed lists, beside the recorded first turn; the method has one."""
     offered: float = 0.0
     """Share of these turns after the retriever's own list in place of a constructed one."""
-    supervised_epochs: int = 20
+    supervised_epochs: int = 15
     """Most passes over the examples."""
     supervised_rate: float = 2e-3
     """Learning rate (Adam) of supervised training."""
@@ -36,24 +36,24 @@ class RankerConfig:
     weight_decay: float = 1e-4
     """Decoupled weight decay, in both trainings."""
 
-    rl_epochs: int = 12
+    rl_epochs: int = 6
     """Most epochs of reinforcement learning."""
-    rl_scenarios: int = 512
+    rl_scenarios: int = 256
     """Scenarios an epoch, drawn without repetition."""
     rl_batch: int = 32
     """Scenarios that are played between two updates."""
-    group: int = 8
+    group: int = 4
     """Conversations from copies of one start, ``G``."""
-    rl_rate: float = 1e-3
+    lists: int = 16
+    """Lists drawn in every state to learn from their rewards, ``M``; one other is answered."""
+    rl_rate: float = 2e-3
     """Learning rate (Adam) of reinforcement learning."""
     updates: int = 4
     """Passes over what was played, each one step."""
-    discount: float = 0.7
+    discount: float = 0.9
     """What a reward of the next turn counts beside one of this turn."""
     clip: float = 0.2
     """How far an importance ratio may help: ``1 - clip`` to ``1 + clip``."""
-    entropy: float = 0.0
-    """Weight of the entropy of the first place, against early certainty."""
 
     patience: int = 4
     """Epochs without a better result on valid after which a training ends."""
@@ -72,8 +72,9 @@ class RankerConfig:
         for name in (*counts, "updates", "patience"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        if self.group < 2:
-            raise ConfigurationError(f"group: a mean needs at least 2, got {self.group}")
+        for name in ("group", "lists"):
+            if getattr(self, name) < 2:
+                raise ConfigurationError(f"{name}: a mean needs two, got {getattr(self, name)}")
         if self.constructed < 0 or not 0 <= self.discount <= 1 or self.clip <= 0:
             raise ConfigurationError(
                 "expected constructed from 0, discount from 0 to 1 and a positive clip; got "

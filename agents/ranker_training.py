@@ -8,9 +8,11 @@ How it departs from the textbook:
 * Reinforcement learning plays groups of ``G`` whole conversations from copies of one start, all
   five turns, found or not. An answer is a sequence of choices: the places of the list one by one,
   and the form of the preference. Each has an importance ratio of its own, clipped as in PPO.
-* A choice is credited with what it can have caused: the discounted return of later turns, and of
-  its own turn the reward of the list unless it filled a place behind the target's. From that the
-  mean over the group is taken away (GRPO), and all are divided by one standard deviation.
+* The choices of an answer are credited with the discounted return of *later* turns, less its mean
+  over the group at that turn (GRPO), since what they change is what comes next.
+* What a list earns *now* is learned from ``M`` lists drawn in the same state, less their mean: a
+  reward is a pure function of answer and goal, so these need no further turn of the world. Of a
+  list, the places up to the target's are credited.
 """
 
 from __future__ import annotations
@@ -35,15 +37,17 @@ from crsgym.registry import make_task
 from crsgym.rollout import with_rules
 from crsgym.seeding import derive_seed
 
-from .features import View
-from .ranker import Choices, Ranker, RankingPolicy
+from .ranker import Ranker, RankingPolicy
 from .ranker_config import RankerConfig
 from .ranker_episodes import (
     Trajectories,
-    choice_credits,
-    group_advantages,
+    Values,
+    less_group_mean,
+    place_credits,
+    place_rewards,
     play,
     play_groups,
+    returns_after,
     split_rewards,
     target_ranks,
 )
@@ -204,41 +208,39 @@ class _Run:
                 replace(state, seed=derive_seed(seed, number % config.group))
                 for number, state in enumerate(copies)
             ]
-            played = play_groups(self.ranker, self.task, starts, generator)
+            played = play_groups(
+                self.ranker, self.task, starts, lists=config.lists, generator=generator
+            )
             told.append(self._update(played))
         return {key: round(float(np.mean([t[key] for t in told])), 5) for key in told[0]}
 
     def _update(self, played: Trajectories) -> dict[str, float]:
         config, ranker = self.config, self.ranker
-        lists, others = split_rewards(played.outcomes, self.task)
-        ranks = target_ranks(played.outcomes)
-        length = played.choices[0].lists.shape[1]
-        values = choice_credits(lists, others, ranks, length=length, discount=config.discount)
-        advantages = group_advantages(values, config.group)
-        # (T * N, L + 1), turn by turn, as the views are stacked.
-        advantage = torch.from_numpy(advantages.astype(np.float32)).transpose(0, 1).flatten(0, 1)
-        view = View.concat(played.views)
-        choices = Choices(
-            torch.cat([c.lists for c in played.choices]),
-            torch.cat([c.forms for c in played.choices]),
-        )
+        listed, others = split_rewards(played.outcomes, self.task)
+        earned = torch.from_numpy(place_rewards(self.task, played.lists.shape[2])).float()
+        now = place_credits(played.lists, played.targets, earned)  # (T * N, M, L)
+        later = returns_after(listed + others, config.discount)
+        # One deviation for both: they are in one unit, and their proportion is what counts.
+        scale = max(float(now.std()), 1e-6)
+        now /= scale
+        chosen = _by_turn(less_group_mean(later, config.group) / scale)[:, None]  # (T * N, 1)
+        form = _by_turn(less_group_mean(later + others, config.group) / scale)[:, None]
+        chosen = torch.cat([chosen.expand(-1, played.choices.lists.shape[1]), form], dim=1)
         with torch.no_grad():
-            before = ranker.log_prob(view, choices)
+            before = ranker.log_probs(played.view, played.choices, played.lists)
         clipped, moved = 0.0, 0.0
         for _ in range(config.updates):
-            now = ranker.log_prob(view, choices)
-            ratio = (now - before).exp()
-            limited = ratio.clamp(1 - config.clip, 1 + config.clip)
-            gain = torch.minimum(ratio * advantage, limited * advantage).sum(dim=1).mean()
-            self._step(-gain)
-            with torch.no_grad():
-                clipped = float((ratio != limited).float().mean())
-                moved = float((before - now).sum(dim=1).mean())
+            after = ranker.log_probs(played.view, played.choices, played.lists)
+            gain_later, clipped = _gain(before[0], after[0], chosen, config.clip)
+            gain_now, _ = _gain(before[1], after[1], now, config.clip)
+            self._step(-(gain_later.sum(dim=1).mean() + gain_now.sum(dim=2).mean()))
+            moved = float((before[0] - after[0].detach()).sum(dim=1).mean())
+        ranks = target_ranks(played.outcomes)
         return {
-            "return": float((lists + others).sum(axis=1).mean()),
+            "return": float((listed + others).sum(axis=1).mean()),
             "hit_first": float((ranks[:, 0] > 0).mean()),
             "hit_last": float((ranks[:, -1] > 0).mean()),
-            "log_prob": float(before.sum(dim=1).mean()),
+            "log_prob": float(before[0].sum(dim=1).mean()),
             "kl": moved,
             "clipped": clipped,
         }
@@ -323,6 +325,19 @@ class _Run:
         return int(notes["done"]), best
 
 
+def _gain(before: Tensor, after: Tensor, advantage: Tensor, clip: float) -> tuple[Tensor, float]:
+    """PPO's clipped objective of each choice, and the share of the ratios that were clipped."""
+    ratio = (after - before).exp()
+    limited = ratio.clamp(1 - clip, 1 + clip)
+    share = float((ratio != limited).float().mean())
+    return torch.minimum(ratio * advantage, limited * advantage), share
+
+
+def _by_turn(values: Values) -> Tensor:
+    """Values (N, T) in the order of a stacked view: (T * N,)."""
+    return torch.from_numpy(values.T.reshape(-1).astype(np.float32))
+
+
 def _batches(order: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
     return (order[start : start + size] for start in range(0, len(order), size))
 
@@ -380,12 +395,12 @@ class RankerSettings(RankerConfig):
 def main(argv: Sequence[str] | None = None) -> int:
     """``crsgym train ranker``."""
     settings = parse(RankerSettings, "crsgym train ranker", argv)
-    train_ranker(settings.task(), settings.config(), out=Path(settings.out), log=_report)
+    train_ranker(settings.task(), settings.config(), out=Path(settings.out), log=show)
     print(settings.out)  # noqa: T201
     return 0
 
 
-def _report(record: dict[str, Any]) -> None:
+def show(record: dict[str, Any]) -> None:
     """One line on standard error for every epoch."""
     shown = " ".join(
         f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in record.items()
@@ -396,4 +411,4 @@ def _report(record: dict[str, Any]) -> None:
 if __name__ == "__main__":
     sys.exit(main())
 
-__all__ = ["RankerSettings", "main", "split_of", "train_ranker"]
+__all__ = ["RankerSettings", "main", "show", "split_of", "train_ranker"]
