@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import gymnasium
@@ -16,8 +17,17 @@ from crsgym.rendering import print_transcript, render_html, render_text
 from crsgym.spaces import action_space, observation_space
 from crsgym.task import Task
 from crsgym.types import Episode, Observation, Outcome, Scenario, State
+from crsgym.world import check_flag
 
 RENDER_MODES = ("ansi", "human", "html")
+
+
+class Rank(int):
+    """A position in a list, from 1, where None says that it is not in the list.
+
+    Not a plain int, of which Gymnasium's vector environments make an array of integers: the None of
+    the environment beside it does not fit into one, and they fail.
+    """
 
 
 class CRSEnv(gymnasium.Env[Observation, str]):
@@ -40,6 +50,7 @@ class CRSEnv(gymnasium.Env[Observation, str]):
             reveal: whether ``info`` tells the target's ranks before the episode has ended.
         """
         check_render_mode(render_mode)
+        check_flag("reveal", reveal)
         self.task = task
         self.world = task.world
         self.render_mode = render_mode
@@ -105,9 +116,8 @@ class CRSEnv(gymnasium.Env[Observation, str]):
         )
 
     def restore(self, state: State) -> Observation:
-        """Go to a conversation, and return its observation."""
-        if not isinstance(state, State):
-            raise TypeError(f"expected a State (see env.state); got {type(state).__name__}")
+        """Go to a conversation, and return its observation; errors as of ``World.check_state``."""
+        self.world.check_state(state)
         self._state = state
         return self.world.observe([state])[0]
 
@@ -116,9 +126,14 @@ class CRSEnv(gymnasium.Env[Observation, str]):
         twin = CRSEnv(self.task, render_mode=self.render_mode, reveal=self.reveal)
         twin.spec = self.spec
         twin._state = self._state
-        twin._np_random = copy.deepcopy(self._np_random)
+        # The property, so that what was never seeded is seeded now, and draws the same in both.
+        twin._np_random = copy.deepcopy(self.np_random)
         twin._np_random_seed = self._np_random_seed
         return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CRSEnv:
+        """A clone: the task, which holds no conversation, is shared."""
+        return self.clone()
 
     def render(self) -> str | None:
         """The transcript so far: returned (``ansi``, ``html``) or printed (``human``)."""
@@ -143,17 +158,33 @@ def check_render_mode(render_mode: str | None) -> None:
         raise unknown("render_mode", str(render_mode), RENDER_MODES)
 
 
+def check_options(options: object, known: Sequence[str] = ("scenario",)) -> None:
+    """Refuse options of a reset that are no mapping, or hold an unknown one.
+
+    Raises:
+        ConfigurationError: with the nearest option.
+    """
+    if options is not None and not isinstance(options, Mapping):
+        raise ConfigurationError(
+            f"options must be a dict such as {{'scenario': 0}}; got {options!r}"
+        )
+    for option in options or {}:
+        if option not in known:
+            raise unknown("reset option", str(option), known)
+
+
 def draw(
     task: Task, rng: np.random.Generator, options: dict[str, Any] | None
 ) -> tuple[Scenario, int]:
     """The scenario and the seed of a new episode.
 
     The stream gives the same scenarios whether or not an earlier one was chosen by hand.
+
+    Raises:
+        ConfigurationError: when an option or the scenario is unknown.
     """
+    check_options(options)
     index, seed = int(rng.integers(len(task.scenarios))), int(rng.integers(2**62))
-    for option in options or {}:
-        if option != "scenario":
-            raise unknown("reset option", str(option), ["scenario"])
     which = (options or {}).get("scenario")
     if which is None:
         return task.scenarios[index], seed
@@ -181,9 +212,22 @@ def step_info(task: Task, outcome: Outcome, *, reveal: bool) -> dict[str, Any]:
     }
     if reveal or state.status != "running":
         info["target"] = titles[state.goal.target]
-        info["target_rank"] = outcome.target_rank
-        info["candidate_rank"] = outcome.candidate_rank
+        info["target_rank"] = _rank(outcome.target_rank)
+        info["candidate_rank"] = _rank(outcome.candidate_rank)
     return info
 
 
-__all__ = ["RENDER_MODES", "CRSEnv", "check_render_mode", "draw", "start_info", "step_info"]
+def _rank(rank: int | None) -> Rank | None:
+    return None if rank is None else Rank(rank)
+
+
+__all__ = [
+    "RENDER_MODES",
+    "CRSEnv",
+    "Rank",
+    "check_options",
+    "check_render_mode",
+    "draw",
+    "start_info",
+    "step_info",
+]

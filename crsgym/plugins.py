@@ -14,13 +14,21 @@ from typing import Any, TypeVar, cast
 from crsgym.errors import ConfigurationError
 
 F = TypeVar("F", bound=Callable[..., Any])
+_LISTED = 20
+"""Known names that an error lists; a data set has thousands of scenarios."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> ConfigurationError:
+def unknown(kind: str, name: object, known: Iterable[str]) -> ConfigurationError:
     """The error for a name that is not known, with the nearest known ones."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "known: " + ", ".join(names)
+    folded: dict[str, str] = {known_name.casefold(): known_name for known_name in names}
+    close = difflib.get_close_matches(str(name).casefold(), folded, n=3, cutoff=0.5)
+    if close:
+        hint = f"did you mean {' or '.join(repr(folded[match]) for match in close)}?"
+    elif len(names) <= _LISTED:
+        hint = "known: " + ", ".join(names)
+    else:
+        hint = f"{len(names)} are known, such as {', '.join(names[:3])}"
     return ConfigurationError(f"unknown {kind} {name!r}; {hint}")
 
 
@@ -133,7 +141,7 @@ class Registry:
         if name in self._entries:
             entry = self._entries[name]
             return load_entry_point(self.kind, entry) if isinstance(entry, str) else entry
-        if ":" in name:
+        if isinstance(name, str) and ":" in name:
             return load_entry_point(self.kind, name)
         raise unknown(self.kind, name, self._entries)
 

@@ -83,8 +83,13 @@ def register_env(
         simulator: the default user.
 
     Raises:
+        TypeError: when the id is no text, or the data set neither a name nor a data set.
         ConfigurationError: when the id has no version or stands for something else already.
     """
+    if not isinstance(id, str):
+        raise TypeError(f"an environment id is a str; got {type(id).__name__}")
+    if not isinstance(dataset, str) and not callable(getattr(dataset, "scenarios", None)):
+        raise TypeError(f"dataset must be a name or a Dataset; got {type(dataset).__name__}")
     name, _, version = id.rpartition("-v")
     if not name or not version.isdigit() or "/" in id:
         raise ConfigurationError(f"an environment id looks like 'Books-v0'; got {id!r}")
@@ -95,10 +100,19 @@ def register_env(
         _ENTRIES[id] = entry
         gymnasium.register(
             f"{NAMESPACE}/{id}",
-            entry_point="crsgym.registry:make",
-            vector_entry_point="crsgym.registry:make_vec",
-            kwargs={"id": id},
+            entry_point="crsgym.registry:_gymnasium_make",
+            vector_entry_point="crsgym.registry:_gymnasium_make_vec",
+            kwargs={"env_id": id},
         )
+
+
+def _gymnasium_make(env_id: str, **options: Any) -> CRSEnv:
+    """What ``gymnasium.make`` calls, whose own first parameter is named ``id``."""
+    return make(env_id, **options)
+
+
+def _gymnasium_make_vec(env_id: str, num_envs: int = 1, **options: Any) -> CRSVectorEnv:
+    return make_vec(env_id, num_envs, **options)
 
 
 def envs() -> dict[str, str]:
@@ -147,6 +161,17 @@ def make_task(
     from crsgym.world import World
 
     entry = entry_of(id)
+    for name, options in (
+        ("retriever_options", retriever_options),
+        ("simulator_options", simulator_options),
+    ):
+        if options is not None and not isinstance(options, Mapping):
+            raise ConfigurationError(f"{name} must map keywords to values; got {options!r}")
+    if preference_writer is not None and not callable(preference_writer):
+        raise ConfigurationError(
+            f"preference_writer must be a function (item, dialogue) -> text; "
+            f"got {preference_writer!r}"
+        )
     dataset = load(entry.dataset) if isinstance(entry.dataset, str) else entry.dataset
     if preference_writer is not None:
         dataset = dataset.with_preferences(preference_writer)
@@ -228,26 +253,30 @@ def make(
     from crsgym.env import CRSEnv, check_render_mode
 
     check_render_mode(render_mode)
-    task = make_task(
-        id,
-        split=split,
-        retriever=retriever,
-        simulator=simulator,
-        max_turns=max_turns,
-        num_candidates=num_candidates,
-        list_length=list_length,
-        reward_weights=reward_weights,
-        success=success,
-        retriever_options=retriever_options,
-        simulator_options=simulator_options,
-        encoder=encoder,
-        preference_writer=preference_writer,
-        fuzzy=fuzzy,
-        limit=limit,
-    )
+    options: TaskOptions = {
+        "split": split,
+        "retriever": retriever,
+        "simulator": simulator,
+        "max_turns": max_turns,
+        "num_candidates": num_candidates,
+        "list_length": list_length,
+        "reward_weights": reward_weights,
+        "success": success,
+        "retriever_options": retriever_options,
+        "simulator_options": simulator_options,
+        "encoder": encoder,
+        "preference_writer": preference_writer,
+        "fuzzy": fuzzy,
+        "limit": limit,
+    }
+    task = make_task(id, **options)
     env = CRSEnv(task, render_mode=render_mode, reveal=reveal)
-    live = bool(getattr(task.world.simulator, "nondeterministic", False))
-    env.spec = replace(gymnasium.spec(f"{NAMESPACE}/{task.id}"), nondeterministic=live)
+    # With its keywords, so that gymnasium.make(env.spec) makes this environment again.
+    env.spec = replace(
+        gymnasium.spec(f"{NAMESPACE}/{task.id}"),
+        kwargs={"env_id": task.id, **options, "render_mode": render_mode, "reveal": reveal},
+        nondeterministic=bool(getattr(task.world.simulator, "nondeterministic", False)),
+    )
     return env
 
 

@@ -271,9 +271,13 @@ def _checked(name: str, returned: object, count: int) -> Values:
 def _weight(name: str, weight: object) -> float:
     if isinstance(weight, bool) or not isinstance(weight, int | float | np.number):
         raise ConfigurationError(f"the weight of {name!r} must be a number; got {weight!r}")
-    if not math.isfinite(weight):
+    try:
+        number = float(weight)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
         raise ConfigurationError(f"the weight of {name!r} must be finite; got {weight!r}")
-    return float(weight)
+    return number
 
 
 def _term(name: str) -> RewardTerm:

@@ -347,7 +347,6 @@ def _answers(agent: Any, name: str, world: World, states: Sequence[State]) -> li
     Raises:
         PluginError: naming the agent and the scenarios, when it raises or returns something else.
     """
-    from crsgym.actions import repair_unicode
     from crsgym.baselines import is_privileged
 
     try:
@@ -378,7 +377,7 @@ def _answers(agent: Any, name: str, world: World, states: Sequence[State]) -> li
             raise PluginError(
                 f"agent {name!r} must return texts; one of them is a {type(text).__name__}"
             )
-    return [repair_unicode(text) for text in texts]
+    return list(texts)
 
 
 __all__ = ["EpisodeFile", "RolloutHeader", "read_episodes", "rollout", "with_rules"]

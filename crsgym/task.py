@@ -12,7 +12,7 @@ from typing import Any
 from crsgym.data.dataset import Dataset
 from crsgym.errors import ConfigurationError, PluginError
 from crsgym.plugins import unknown
-from crsgym.types import Scenario
+from crsgym.types import Scenario, to_json
 from crsgym.world import World, check_count
 
 
@@ -34,7 +34,7 @@ class Task:
             "id": self.id,
             "dataset": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
             "split": self.split,
-            "scenarios": len(self.scenarios),
+            "scenarios": {"number": len(self.scenarios), "sha256": self._digest},
             "world": self.world.spec(),
         }
 
@@ -64,6 +64,14 @@ class Task:
                 f"{len(self.scenarios)}, counted from 0"
             )
         return self.scenarios[index]
+
+    @cached_property
+    def _digest(self) -> str:
+        """Over the goals as well: another preference writer is another reward."""
+        digest = hashlib.sha256()
+        for scenario in self.scenarios:
+            digest.update(to_json((scenario.id, scenario.goal)) + b"\n")
+        return digest.hexdigest()
 
     @cached_property
     def _by_id(self) -> dict[str, Scenario]:

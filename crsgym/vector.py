@@ -17,13 +17,13 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from crsgym.env import check_render_mode, draw, start_info, step_info
+from crsgym.env import check_options, check_render_mode, draw, start_info, step_info
 from crsgym.errors import ConfigurationError
 from crsgym.rendering import render_html, render_text
 from crsgym.spaces import action_space, observation_space
 from crsgym.task import Task
 from crsgym.types import Observation, State
-from crsgym.world import check_count
+from crsgym.world import check_count, check_flag
 
 BatchedObservation = dict[str, Any]
 Flags = npt.NDArray[np.bool_]
@@ -64,6 +64,7 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         """
         check_count("num_envs", num_envs, 1)
         check_render_mode(render_mode)
+        check_flag("reveal", reveal)
         if render_mode == "human":
             raise ConfigurationError(
                 "a vector environment renders as 'ansi' or 'html', not 'human'"
@@ -123,6 +124,7 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         Raises:
             ConfigurationError: when an option, a scenario, or a length is wrong.
         """
+        check_options(options, ("scenario", "reset_mask"))
         options = dict(options or {})
         mask = self._reset_mask(options.pop("reset_mask", None))
         chosen = _one_each("options['scenario']", options.pop("scenario", None), self.num_envs)
@@ -178,9 +180,11 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         )
 
     def restore(self, states: Sequence[State]) -> BatchedObservation:
-        """Go to the given conversations, one per environment."""
+        """Go to the given conversations, one each; errors as of ``World.check_state``."""
         if len(states) != self.num_envs:
             raise ValueError(f"expected {self.num_envs} states; got {len(states)}")
+        for state in states:
+            self.world.check_state(state)
         self._states = list(states)
         return self._batch(self.observations())
 
@@ -240,6 +244,8 @@ def _one_each(name: str, value: Any, count: int) -> list[Any]:
     """A list with one value per environment, from one for all or a sequence."""
     if value is None or isinstance(value, str | int | np.integer):
         return [value] * count
+    if not isinstance(value, Sequence | np.ndarray):
+        raise ConfigurationError(f"{name} must be one value or a list with one each; got {value!r}")
     values = list(value)
     if len(values) != count:
         raise ConfigurationError(f"{name} must hold {count} values, one each; got {len(values)}")
@@ -249,7 +255,7 @@ def _one_each(name: str, value: Any, count: int) -> list[Any]:
 def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]:
     """Infos by environment as Gymnasium batches them: an array per key, a mask per ``_key``.
 
-    Like ``VectorEnv._add_info``, but ranks, which may be missing, are always objects.
+    As ``VectorEnv._add_info`` does; a :class:`~crsgym.env.Rank`, which may be None, is an object.
     """
     stacked: dict[str, Any] = {}
     for key in dict.fromkeys(key for info in infos.values() for key in info):
@@ -258,8 +264,7 @@ def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]
             stacked[key] = _stack(values, count)
         else:
             number = {type(value) for value in values.values()}
-            plain = number in ({int}, {float}, {bool}) and not key.endswith("_rank")
-            kind = number.pop() if plain else object
+            kind = number.pop() if number in ({int}, {float}, {bool}) else object
             stacked[key] = np.full(count, None if kind is object else 0, dtype=kind)
             for i, value in values.items():
                 stacked[key][i] = value

@@ -83,8 +83,7 @@ class World:
         if success not in get_args(Success):
             known = ", ".join(map(repr, get_args(Success)))
             raise ConfigurationError(f"success must be one of {known}; got {success!r}")
-        if not isinstance(fuzzy, bool):
-            raise ConfigurationError(f"fuzzy must be True or False; got {fuzzy!r}")
+        check_flag("fuzzy", fuzzy)
         self.catalogue = catalogue
         self.retriever = retriever
         self.simulator = simulator
@@ -128,6 +127,30 @@ class World:
             )
         ]
 
+    def check_state(self, state: object) -> None:
+        """Refuse what is no conversation of this world, before it fails somewhere else.
+
+        Raises:
+            TypeError: when it is no state.
+            ConfigurationError: when it was played with other items, candidates or turns.
+        """
+        if not isinstance(state, State):
+            raise TypeError(f"expected a State (see env.state); got {type(state).__name__}")
+        listed = (item for turn in state.context.turns for item in turn.recommendation.items)
+        items = (state.goal.target, *state.candidates, *state.context.mentioned, *listed)
+        if len(state.candidates) != self.num_candidates:
+            wrong = f"{len(state.candidates)} candidates instead of {self.num_candidates}"
+        elif len(state.context.turns) > self.max_turns:
+            wrong = f"{len(state.context.turns)} turns instead of at most {self.max_turns}"
+        elif not 0 <= min(items) <= max(items) < len(self.catalogue):
+            wrong = f"items beyond this catalogue of {len(self.catalogue)}"
+        else:
+            return
+        raise ConfigurationError(
+            f"the state is of another environment: it has {wrong}; make the environment as it was "
+            "when the state was saved"
+        )
+
     def observe(self, states: Sequence[State]) -> list[Observation]:
         """What the agent sees of each conversation. No goal enters here."""
         return [self._observation(state.context, state.candidates) for state in states]
@@ -137,7 +160,7 @@ class World:
 
         Args:
             states: running conversations; one state may stand there many times.
-            texts: one answer each.
+            texts: one answer each. What no file can hold, a lone surrogate, is kept as U+FFFD.
 
         Raises:
             ValueError: when the lengths differ or a conversation has ended.
@@ -151,7 +174,8 @@ class World:
             if not isinstance(text, str):
                 raise TypeError(f"an answer must be a str; got {type(text).__name__}")
 
-        texts = [repair_unicode(text) for text in texts]
+        # str(): a subclass such as numpy.str_ has no JSON form.
+        texts = [repair_unicode(str(text)) for text in texts]
         answers = [
             parse_answer(
                 text,
@@ -247,7 +271,7 @@ class World:
         feedback = self.simulator.respond(contexts, seeds, goals)
         _check_texts(self.simulator, feedback, len(running))
         contexts = [
-            replace(context, feedback=text)
+            replace(context, feedback=repair_unicode(str(text)))
             for context, text in zip(contexts, feedback, strict=True)
         ]
         for i, context, offer in zip(running, contexts, self._retrieve(contexts), strict=True):
@@ -321,6 +345,16 @@ def check_count(name: str, value: object, low: int, high: int | None = None) -> 
         raise ConfigurationError(f"{name} must be at least {low}{upper}; got {value}")
 
 
+def check_flag(name: str, value: object) -> None:
+    """Refuse a setting that is neither True nor False.
+
+    Raises:
+        ConfigurationError: naming the setting and the value.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False; got {value!r}")
+
+
 def _check_texts(simulator: Simulator, texts: Sequence[str], expected: int) -> None:
     if len(texts) != expected or not all(isinstance(text, str) for text in texts):
         raise PluginError(
@@ -328,4 +362,4 @@ def _check_texts(simulator: Simulator, texts: Sequence[str], expected: int) -> N
         )
 
 
-__all__ = ["Success", "World", "check_count"]
+__all__ = ["Success", "World", "check_count", "check_flag"]

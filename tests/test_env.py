@@ -187,10 +187,49 @@ def test_restore_continues_the_same_episode(toy_task: Task) -> None:
         other.restore("state")  # type: ignore[arg-type]
 
 
-def test_deepcopy_and_pickle_free_state(toy_task: Task) -> None:
+def test_a_state_of_another_environment_is_refused(toy_task: Task) -> None:
     env = CRSEnv(toy_task)
     env.reset(seed=2)
-    assert copy.deepcopy(env.state) == env.state
+    env.step("x")
+    state = env.state
+    beyond = dataclasses.replace(state.scenario, goal=Goal(12, ""))
+    for wrong, message in (
+        (dataclasses.replace(state, candidates=state.candidates[1:]), "5 candidates instead of 6"),
+        (dataclasses.replace(state, candidates=(-1, *state.candidates[1:])), "beyond this catal"),
+        (dataclasses.replace(state, scenario=beyond), "beyond this catalogue of 12"),
+        (
+            dataclasses.replace(
+                state, context=dataclasses.replace(state.context, turns=state.context.turns * 5)
+            ),
+            "5 turns instead of at most 4",
+        ),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            env.restore(wrong)
+        assert env.state == state
+
+
+def test_copies_and_clones_draw_the_same(toy_task: Task) -> None:
+    for prepared in (True, False):
+        env = CRSEnv(toy_task)
+        if prepared:
+            env.reset(seed=2)
+        for twin in (copy.deepcopy(env), env.clone()):
+            twin_draws = [twin.reset() for _ in range(8)]
+            assert data_equivalence([env.clone().reset()], twin_draws[:1])
+        assert env.task is twin.task
+    assert copy.deepcopy(env.clone()).task is env.task
+
+
+@pytest.mark.parametrize("options", ["scenario", ["scenario"], 3, {"scenari": 0}, {3: 3}])
+def test_options_that_are_none(toy_task: Task, options: object) -> None:
+    with pytest.raises(ConfigurationError, match="scenario"):
+        CRSEnv(toy_task).reset(seed=0, options=options)  # type: ignore[arg-type]
+
+
+def test_reveal_is_a_flag(toy_task: Task) -> None:
+    with pytest.raises(ConfigurationError, match="reveal must be True or False; got 'no'"):
+        CRSEnv(toy_task, reveal="no")  # type: ignore[arg-type]
 
 
 def test_unknown_render_mode(toy_task: Task) -> None:

@@ -14,6 +14,11 @@ def test_unknown_names_the_nearest_or_all() -> None:
     assert str(near) == "unknown retriever 'lexicl'; did you mean 'lexical'?"
     far = unknown("retriever", "zzz", ["b", "a"])
     assert str(far) == "unknown retriever 'zzz'; known: a, b"
+    cased = unknown("environment", "inspired-V0", ["INSPIRED-v0"])
+    assert str(cased) == "unknown environment 'inspired-V0'; did you mean 'INSPIRED-v0'?"
+    many = unknown("scenario", "zzz", [f"d{number:03}" for number in range(500)])
+    assert str(many) == "unknown scenario 'zzz'; 500 are known, such as d000, d001, d002"
+    assert str(unknown("split", None, ["test"])) == "unknown split None; known: test"
 
 
 def test_registry_loads_names_paths_and_objects() -> None:

@@ -6,9 +6,11 @@ import json
 
 import gymnasium
 import pytest
+from gymnasium.utils.env_checker import data_equivalence
 
 import crsgym
 from crsgym.data.dataset import Dataset
+from crsgym.env import CRSEnv
 from crsgym.errors import ConfigurationError
 from crsgym.registry import NAMESPACE, entry_of
 
@@ -40,6 +42,14 @@ def test_ids() -> None:
         ({"encoder": "tfidff"}, ConfigurationError, "did you mean 'tfidf'"),
         ({"retriever_options": {"weigths": 1}}, ConfigurationError, "weigths"),
         ({"simulator_options": {"nosuch": 1}}, ConfigurationError, "nosuch"),
+        ({"simulator_options": ["wishes"]}, ConfigurationError, "simulator_options must map"),
+        ({"retriever_options": "demote"}, ConfigurationError, "retriever_options must map"),
+        ({"id": "synthetic-V0"}, ConfigurationError, "did you mean 'Synthetic-v0'"),
+        ({"split": None}, ConfigurationError, "unknown split of synthetic None; known: test"),
+        ({"reward_weights": {1: 1.0}}, ConfigurationError, "a weight names a reward term; got 1"),
+        ({"reward_weights": {"hit": 10**400}}, ConfigurationError, "must be finite"),
+        ({"preference_writer": "mine"}, ConfigurationError, "preference_writer must be a function"),
+        ({"reveal": None}, ConfigurationError, "reveal must be True or False"),
     ],
 )
 def test_a_wrong_make_says_what_to_do(
@@ -67,6 +77,20 @@ def test_an_own_environment_is_one_registration(toy_dataset: Dataset) -> None:
         crsgym.register_env("Toy-v7", "synthetic")
     with pytest.raises(ConfigurationError, match="looks like 'Books-v0'"):
         crsgym.register_env("Toy", toy_dataset)
+    with pytest.raises(TypeError, match="an environment id is a str; got int"):
+        crsgym.register_env(7, toy_dataset)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a name or a Dataset; got int"):
+        crsgym.register_env("Toy-v8", 7)  # type: ignore[arg-type]
+
+
+def test_the_spec_makes_the_same_environment_again() -> None:
+    env = crsgym.make("Synthetic-v0", split="test", max_turns=2, limit=7, reveal=True)
+    assert env.spec is not None
+    again = gymnasium.make(env.spec)
+    assert isinstance(again.unwrapped, CRSEnv)
+    assert again.unwrapped.task.hash == env.task.hash
+    assert again.unwrapped.reveal
+    assert data_equivalence(again.reset(seed=1), env.reset(seed=1))
 
 
 def test_the_spec_says_everything_and_the_hash_follows_it() -> None:
@@ -92,4 +116,6 @@ def test_the_spec_says_everything_and_the_hash_follows_it() -> None:
 def test_a_preference_writer_replaces_the_template() -> None:
     task = crsgym.make_task("Synthetic-v0", preference_writer=lambda item, dialogue: item.title)
     scenario = task.scenarios[0]
+    # Another reference is another reward, so the numbers are not comparable.
+    assert task.hash != crsgym.make_task("Synthetic-v0").hash
     assert scenario.goal.preference == task.dataset.catalogue.titles[scenario.goal.target]

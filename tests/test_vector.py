@@ -113,6 +113,9 @@ def test_restore(toy_task: Task) -> None:
     assert data_equivalence(envs.step(["x", "y"]), first)
     with pytest.raises(ValueError, match="expected 2 states"):
         envs.restore(saved[:1])
+    with pytest.raises(TypeError, match="expected a State"):
+        envs.restore([saved[0], "state"])  # type: ignore[list-item]
+    assert envs.states[0].context.turn == 2
 
 
 @pytest.mark.parametrize(
@@ -143,6 +146,10 @@ def test_wrong_calls(toy_task: Task) -> None:
         envs.reset(options={"scenario": [0, 1, 2]})
     with pytest.raises(ConfigurationError, match="did you mean 'scenario'"):
         envs.reset(options={"scenarios": 0})
+    with pytest.raises(ConfigurationError, match="options must be a dict"):
+        envs.reset(options=[0, 1])  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="seed must be one value or a list"):
+        envs.reset(seed=1.5)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="bool array"):
         envs.reset(options={"reset_mask": [True, False]})
 
@@ -164,3 +171,21 @@ def test_gymnasium_make_vec() -> None:
     assert len(observation["dialogue"]) == 4
     twin = crsgym.make_vec("Synthetic-v0", 4, split="valid")
     assert data_equivalence(twin.reset(seed=0)[0], observation)
+
+
+def test_gymnasiums_own_vector_of_single_environments() -> None:
+    own = gymnasium.make_vec(
+        "crsgym/Synthetic-v0",
+        num_envs=2,
+        vectorization_mode="sync",
+        vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+        split="valid",
+        max_turns=2,
+    )
+    batched = crsgym.make_vec("Synthetic-v0", 2, split="valid", max_turns=2)
+    assert data_equivalence(own.reset(seed=3)[0], batched.reset(seed=3)[0])
+    for _ in range(4):
+        ours, theirs = batched.step(["x", "RANK LIST: [y]"]), own.step(["x", "RANK LIST: [y]"])
+        assert data_equivalence(ours[0], theirs[0])
+        for part in (1, 2, 3):
+            assert ours[part].tolist() == theirs[part].tolist()

@@ -213,6 +213,25 @@ def test_wrong_arguments(toy_task: Task) -> None:
     assert world.advance([], []) == []
 
 
+def test_texts_that_no_file_can_hold_are_kept_repaired(toy_task: Task) -> None:
+    class Surrogates:
+        target_aware = False
+
+        def respond(self, contexts: object, seeds: object, goals: object = None) -> list[str]:
+            return ["one \ud800 word"]
+
+    world = remake(toy_task.world, simulator=Surrogates())
+    states = world.start(toy_task.scenarios[:1], seed=0)
+    for text in ("\udfff RANK LIST: [\ud800]", np.str_("RANK LIST: [M (1931)]")):
+        (outcome,) = world.advance(states, [text])
+        states = [outcome.state]
+    (state,) = states
+    assert state.context.turns[0].answer == "\ufffd RANK LIST: [\ufffd]"
+    assert type(state.context.turns[1].answer) is str
+    assert state.context.feedback == "one \ufffd word"
+    assert from_json(to_json(state), State) == state
+
+
 class Broken:
     """A plug-in of every kind that returns what it was told to."""
 
