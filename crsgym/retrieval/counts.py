@@ -93,12 +93,12 @@ class Counts:
         weights = mentioned.tocsr(copy=True)
         rows = np.repeat(np.arange(len(own)), np.diff(weights.indptr))
         columns = weights.indices
-        own_mentions = self.mentions[own]
-        in_own = np.asarray(own_mentions[rows, columns], dtype=np.float32).ravel()
+        own_mentions = _dense(self.mentions[own])
+        in_own = own_mentions[rows, columns]
         weights.data /= _total(self.mentions)[columns] - in_own + _SMOOTHING
         found = _dense(weights @ self._together)
         withheld = weights.data * in_own
-        found -= np.bincount(rows, withheld, len(own))[:, None] * _dense(own_mentions)
+        found -= np.bincount(rows, withheld, len(own))[:, None] * own_mentions
         found[rows, columns] += withheld  # `_together` never held an item with itself
         return found.astype(np.float32)
 

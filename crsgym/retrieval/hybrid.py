@@ -140,7 +140,7 @@ class HybridRetriever:
             ArtifactError: when the checkpoint is damaged or belongs to another run.
         """
         training = training or SoftmaxConfig()
-        sentences = _sentence_encoder(encoder)
+        sentences = named_encoder(encoder)
         if not dataset.scenarios("train"):
             raise ConfigurationError(f"hybrid: the train split of {dataset.name} has no scenarios")
         config = {
@@ -227,7 +227,7 @@ class HybridRetriever:
                 DialogueFeatures.restore(
                     artifact.arrays,
                     dataset,
-                    encoder=_sentence_encoder(config["encoder"]),
+                    encoder=named_encoder(config["encoder"]),
                     unseen=config["unseen"],
                 ),
                 artifact.arrays["weights"],
@@ -252,9 +252,24 @@ class HybridRetriever:
         """The learned weight of each feature of later turns, by name."""
         return dict(zip(self._remarks.names, self._later.tolist(), strict=True))
 
+    def dialogue_scores(
+        self, dialogues: Sequence[Sequence[Utterance]], own: IntArray
+    ) -> FloatArray:
+        """The first turn's scores, where the conversations to leave out are known.
+
+        Args:
+            dialogues: ``D`` of each context.
+            own: number of the training conversation (see :mod:`crsgym.retrieval.counts`) that each
+                is part of, or -1: int64 (B,).
+
+        Returns:
+            float32 (B, n_items).
+        """
+        return score_dialogues(self._features, self._weights, dialogues, own)
+
     def _score_dialogues(self, dialogues: Sequence[tuple[Utterance, ...]]) -> FloatArray:
         own = np.array([self._owners.get(dialogue, -1) for dialogue in dialogues], dtype=np.int64)
-        return score_dialogues(self._features, self._weights, dialogues, own)
+        return self.dialogue_scores(dialogues, own)
 
     def _add_remarks(self, dialogue: FloatArray, contexts: Sequence[Context]) -> FloatArray:
         total = dialogue.copy()
@@ -268,8 +283,8 @@ class HybridRetriever:
         return np.asarray(total, dtype=np.float32)
 
 
-def _sentence_encoder(encoder: str | TextEncoder) -> TextEncoder | None:
-    """The encoder behind a disk cache; None for words alone."""
+def named_encoder(encoder: str | TextEncoder) -> TextEncoder | None:
+    """The sentence encoder of a name, behind a cache on disk; None for ``"tfidf"``, words alone."""
     if encoder == "tfidf":
         return None
     if isinstance(encoder, str):
@@ -281,4 +296,4 @@ def _sentence_encoder(encoder: str | TextEncoder) -> TextEncoder | None:
     return encoder
 
 
-__all__ = ["Demote", "HybridRetriever"]
+__all__ = ["Demote", "HybridRetriever", "named_encoder"]

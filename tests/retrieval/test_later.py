@@ -1,7 +1,5 @@
 """Simulated conversations to learn later turns from."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 
@@ -17,11 +15,11 @@ def offers(toy_dataset: Dataset) -> IntArray:
     return np.tile(np.arange(12), (len(toy_dataset.scenarios("train")), 1))
 
 
-def play(
-    dataset: Dataset, offers: IntArray, seed: int = 0, users: Sequence[type] = ()
-) -> list[Context]:
-    kinds = users or (RulesSimulator, AttributesSimulator)
-    simulators = [kind.from_dataset(dataset) for kind in kinds]
+def play(dataset: Dataset, offers: IntArray, seed: int = 0) -> list[Context]:
+    simulators = [
+        RulesSimulator.from_dataset(dataset),
+        AttributesSimulator.from_dataset(dataset),
+    ]
     return later_contexts(
         dataset, dataset.scenarios("train"), simulators, offers, seed=seed, list_length=3
     )
