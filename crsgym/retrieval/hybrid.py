@@ -153,9 +153,9 @@ class HybridRetriever:
         }
         progress(f"reading {dataset.name}: words, names, mentions, similar dialogues")
         features = DialogueFeatures.fit(dataset, encoder=sentences, unseen=unseen)
-        fit = HybridTraining(dataset, features, training, seed, checkpoint, progress)
-        weights = fit.first_turn()
-        later = fit.later_turns(weights, simulators)
+        fit = HybridTraining(dataset, features, training, checkpoint, progress)
+        weights = fit.first_turn(seed)
+        later = fit.later_turns(weights, simulators, seed)
         return cls(
             features,
             weights,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -61,7 +62,6 @@ class HybridTraining:
         dataset: its train split is learned from.
         features: of a dialogue and an item.
         training: how the weights are trained.
-        seed: of the order of the scenarios and of the simulated conversations.
         checkpoint: a directory to resume from and to write to.
         progress: told in a line what is being done.
     """
@@ -71,20 +71,24 @@ class HybridTraining:
         dataset: Dataset,
         features: DialogueFeatures,
         training: SoftmaxConfig,
-        seed: int,
         checkpoint: Path | None,
         progress: Progress,
     ) -> None:
         self._dataset = dataset
         self._features = features
         self._training = training
-        self._seed = seed
         self._checkpoint = checkpoint
         self._progress = progress
         self._number = conversations(dataset)
 
-    def first_turn(self) -> FloatArray:
-        """Weights of the features of the dialogue."""
+    def first_turn(self, seed: int) -> FloatArray:
+        """Weights of the features of the dialogue; the seed orders the scenarios."""
+        stacked, chosen = self._first
+        return self._train("first turn", stacked, chosen, seed)
+
+    @cached_property
+    def _first(self) -> tuple[Any, Sequence[Scenario]]:
+        """Features of train scenarios, float16 (scenarios, items, F), and the scenarios."""
         width = len(self._features.names)
         chosen = self._thinned(width)
         own = self._own(chosen)
@@ -94,10 +98,18 @@ class HybridTraining:
             for place, values in enumerate(rows):
                 stacked[part, :, place] = values
             self._progress(f"features of {part.stop} of {len(chosen)} scenarios")
-        return self._train("first turn", stacked, chosen)
+        return stacked, chosen
 
-    def later_turns(self, weights: FloatArray, simulators: Sequence[Simulator]) -> FloatArray:
-        """Weights of what later turns add to the dialogue's score."""
+    def later_turns(
+        self, weights: FloatArray, simulators: Sequence[Simulator], seed: int
+    ) -> FloatArray:
+        """Weights of what later turns add to the dialogue's score.
+
+        Args:
+            weights: of the first turn.
+            simulators: users to talk with; without any, all weights are 0.
+            seed: of the conversations and of the order of the scenarios.
+        """
         remarks = RemarkFeatures(self._features)
         width = len(remarks.names)
         if not simulators:
@@ -107,18 +119,19 @@ class HybridTraining:
         self._progress(f"simulated conversations of {len(chosen)} scenarios")
         scores = score_dialogues(self._features, weights, [s.dialogue for s in chosen], own)
         offers = top_k(np.round(scores, DECIMALS), min(_OFFERS, self._features.num_items))
-        contexts = later_contexts(self._dataset, chosen, simulators, offers, seed=self._seed)
+        contexts = later_contexts(self._dataset, chosen, simulators, offers, seed=seed)
         stacked = np.empty((*scores.shape, width), dtype=np.float16)
         for part in _parts(len(chosen)):
             for place, values in enumerate(remarks.rows(contexts[part], scores[part])):
                 stacked[part, :, place] = values
-        return self._train("later turns", stacked, chosen, scores)
+        return self._train("later turns", stacked, chosen, seed, scores)
 
     def _train(
         self,
         what: str,
         stacked: Any,
         chosen: Sequence[Scenario],
+        seed: int,
         offset: FloatArray | None = None,
     ) -> FloatArray:
         targets = np.array([scenario.goal.target for scenario in chosen], dtype=np.int64)
@@ -127,7 +140,7 @@ class HybridTraining:
             stacked,
             targets,
             self._training,
-            seed=self._seed,
+            seed=seed,
             offset=offset,
             checkpoint=self._checkpoint / file if self._checkpoint else None,
             progress=lambda n: self._progress(f"{what}: epoch {n} of {self._training.epochs}"),
