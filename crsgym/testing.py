@@ -13,11 +13,32 @@ from dataclasses import replace
 import numpy as np
 
 from crsgym.actions import format_answer
+from crsgym.data.dataset import Dataset
 from crsgym.errors import PluginError
 from crsgym.protocols import Agent, Retriever, Simulator, TextEncoder
 from crsgym.seeding import derive_seed
 from crsgym.task import Task
-from crsgym.types import Goal, State
+from crsgym.types import Context, Goal, IntArray, State
+
+
+class CatalogueOrder:
+    """A retriever that offers the first items of the catalogue, whatever is said.
+
+    It needs no train split, so it stands in where only a conversation's other parts matter.
+    """
+
+    def __init__(self, size: int) -> None:
+        """Over a catalogue of ``size`` items."""
+        self.size = size
+
+    @classmethod
+    def fit(cls, dataset: Dataset) -> CatalogueOrder:
+        """Over the data set's catalogue."""
+        return cls(len(dataset.catalogue))
+
+    def retrieve(self, contexts: Sequence[Context], k: int) -> IntArray:
+        """Items 0 to ``k - 1`` in every row: int64, shape (B, k)."""
+        return np.tile(np.arange(min(k, self.size), dtype=np.int64), (len(contexts), 1))
 
 
 def sample_states(task: Task, *, number: int = 8, turns: int = 2, seed: int = 0) -> list[State]:
@@ -130,6 +151,7 @@ def check_agent(agent: Agent, task: Task) -> None:
 
 
 __all__ = [
+    "CatalogueOrder",
     "check_agent",
     "check_encoder",
     "check_retriever",
