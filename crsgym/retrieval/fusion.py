@@ -10,7 +10,7 @@ chooses what in the other matters. Pooling before or after then is the only diff
 
 from __future__ import annotations
 
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +18,7 @@ from torch.nn import functional as F
 from torch.nn.utils import skip_init
 
 from crsgym.errors import ConfigurationError
-
-Attention = Literal["set", "pooled"]
-View = Literal["both", "text", "graph"]
+from crsgym.retrieval.config import Attention, View
 
 
 class Adapter(nn.Module):
@@ -37,8 +35,8 @@ class Adapter(nn.Module):
     def __init__(self, text_dim: int, dim: int, *, seed: int = 0) -> None:
         super().__init__()
         inner = max(1, text_dim // 2)
-        self.first = skip_init(nn.Linear, text_dim, inner)
-        self.second = skip_init(nn.Linear, inner, dim)
+        self.first = _bare(text_dim, inner)
+        self.second = _bare(inner, dim)
         generator = torch.Generator().manual_seed(seed)
         for layer in (self.first, self.second):
             nn.init.orthogonal_(layer.weight, generator=generator)
@@ -60,10 +58,9 @@ class CrossAttention(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        # Without PyTorch's own start, which would draw from the global random state.
-        self.query = skip_init(nn.Linear, dim, dim, bias=False)
-        self.key = skip_init(nn.Linear, dim, dim, bias=False)
-        self.value = skip_init(nn.Linear, dim, dim, bias=False)
+        self.query = _bare(dim, dim, bias=False)
+        self.key = _bare(dim, dim, bias=False)
+        self.value = _bare(dim, dim, bias=False)
         for layer in (self.query, self.key, self.value):
             nn.init.eye_(layer.weight)
 
@@ -175,6 +172,14 @@ def info_nce(target: Tensor, negatives: Tensor, temperature: float = 1.0) -> Ten
     return F.cross_entropy(scores, torch.zeros(len(scores), dtype=torch.int64))
 
 
+def _bare(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
+    """A layer to be filled; PyTorch's own start would draw from the global random state."""
+    layer: nn.Linear = skip_init(  # type: ignore[no-untyped-call]
+        nn.Linear, inputs, outputs, bias=bias
+    )
+    return layer
+
+
 def _mean(entries: Tensor, present: Tensor) -> Tensor:
     """Equation 8: the mean of the entries that are there, (B, M, D) to (B, D); zeros for none."""
     weights = present.to(entries.dtype)
@@ -182,4 +187,4 @@ def _mean(entries: Tensor, present: Tensor) -> Tensor:
     return total / weights.sum(1, keepdim=True).clamp(min=1)
 
 
-__all__ = ["Adapter", "Attention", "CrossAttention", "DualViewFusion", "View", "info_nce"]
+__all__ = ["Adapter", "CrossAttention", "DualViewFusion", "info_nce"]

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -21,30 +20,10 @@ from torch.nn import functional as F
 
 from crsgym.data.graph import ItemGraph
 from crsgym.errors import ConfigurationError
+from crsgym.retrieval.config import Backend, GraphConfig
 from crsgym.types import FloatArray
 
-Backend = Literal["torch", "dgl"]
 Propagate = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class GraphConfig:
-    """How the graph encoder is pretrained."""
-
-    dim: int = 64
-    """Length of an embedding, ``Dim_c``."""
-    layers: int = 2
-    """Steps of propagation."""
-    epochs: int = 60
-    """Passes over the edges."""
-    batch_size: int = 2048
-    """Edges in one step."""
-    learning_rate: float = 0.01
-    """Of Adam."""
-    decay: float = 1e-4
-    """Weight of the squared length of the embeddings in a step, as in LightGCN."""
-    backend: Backend = "torch"
-    """Who propagates: PyTorch's sparse product, or DGL 1.1.3."""
 
 
 class LightGCN(nn.Module):
@@ -238,4 +217,4 @@ def _with_dgl(graph: ItemGraph) -> Propagate:
     return propagate
 
 
-__all__ = ["Backend", "GraphConfig", "LightGCN", "bpr_loss", "pretrain"]
+__all__ = ["LightGCN", "bpr_loss", "pretrain"]

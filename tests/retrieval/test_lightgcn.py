@@ -13,7 +13,8 @@ from crsgym.types import Attribute
 
 torch = pytest.importorskip("torch", reason="needs the extra `torch`")
 
-from crsgym.retrieval.lightgcn import GraphConfig, LightGCN, bpr_loss, pretrain  # noqa: E402
+from crsgym.retrieval.config import GraphConfig  # noqa: E402
+from crsgym.retrieval.lightgcn import LightGCN, bpr_loss, pretrain  # noqa: E402
 
 
 def random_graph(items: int = 30, attributes: int = 12, seed: int = 0) -> ItemGraph:
