@@ -98,7 +98,7 @@ def episodes(
     )
     first = seed * args.episodes
     chosen = task.scenarios[first : first + args.episodes]
-    model.complete([[{"role": "user", "content": "warm up"}]] * 8, Sampling(max_tokens=4))
+    model.complete([[{"role": "user", "content": "warm up"}]] * 8, user.sampling)
     start = time.perf_counter()
     rollout("retriever", task, scenarios=chosen, batch_size=args.concurrency, progress=False)
     took = time.perf_counter() - start

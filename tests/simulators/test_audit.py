@@ -122,7 +122,7 @@ class Cheat(LLMSimulator):
 )
 def test_a_target_in_a_label_free_prompt_is_a_hard_failure(plant) -> None:
     _, report = played(Cheat(plant))
-    assert report["target_in_prompt_rate"] > 0.5
+    assert report["target_in_prompt_rate"] > 0.3
     assert report["failures"] == [
         f"the user is label-free, and the target stands in {report['target_in_prompt_rate']:.1%} "
         "of its prompts"
