@@ -23,7 +23,6 @@ from crsgym.testing import (
 from crsgym.text.tfidf import HashedTfidf
 from crsgym.types import Context, FloatArray, Goal, Observation
 
-
 COUNT = itertools.count()
 
 
