@@ -1,9 +1,10 @@
 """A ranking network as a recommender: the fast agent, and the proof that the worlds carry signal.
 
-The policy scores every item it may list from the features of :mod:`.features`; its lists are drawn
-by the Plackett-Luce model over these scores (:mod:`.plackett_luce`), so their log-probability is
-exact. Beside the list it chooses in which form it writes the inferred preference
-(:mod:`.wishes`), with which it steers what the retriever offers next.
+The policy scores every item it may list by its features
+(:mod:`crsgym.integrations.features`); its lists are drawn by the Plackett-Luce model over these
+scores (:mod:`.plackett_luce`), so their log-probability is exact. Beside the list it chooses in
+which form it writes the inferred preference (:mod:`.wishes`), with which it steers what the
+retriever offers next.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from torch import Tensor, nn
 from crsgym.actions import format_answer
 from crsgym.baselines import AGENT_FILE
 from crsgym.errors import ArtifactError, ConfigurationError
+from crsgym.integrations.features import FEATURES, STATE, WORDS, CandidateFeatures, View
 from crsgym.types import Observation
 
 from . import plackett_luce
-from .features import FEATURES, STATE, WORDS, CandidateFeatures, View
 from .wishes import FORMS, WishWriter
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ VERSION = 1
 """Raised with every change of the features or the network: older checkpoints do not load."""
 _WEIGHTS = "policy.safetensors"
 _CONSTANT = 1e-6
+_LISTED = [FEATURES.index(name) for name in ("in_last_list", "in_earlier_lists")]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class RankingPolicy(nn.Module):
     """Scores of the items, and of the forms of a preference.
 
     An item's score is linear in its features, plus a hidden layer over these, the turn and the
-    words of the feedback. It begins as the uniform policy.
+    words of the feedback, plus the verdict that these words are on what was listed before. It
+    begins as the uniform policy.
 
     Args:
         config: its shape.
@@ -79,10 +82,12 @@ class RankingPolicy(nn.Module):
         self.linear = nn.Linear(len(FEATURES), 1, bias=False)
         self.inner = nn.Linear(len(FEATURES) + context, config.hidden)
         self.outer = nn.Linear(config.hidden, 1, bias=False)
+        self.verdict = nn.Linear(WORDS, len(_LISTED))
         self.forms = nn.Linear(context, len(FORMS))
-        for layer in (self.linear, self.outer, self.forms):
+        for layer in (self.linear, self.outer, self.verdict, self.forms):
             nn.init.zeros_(layer.weight)
-        nn.init.zeros_(self.forms.bias)
+        for layer in (self.verdict, self.forms):
+            nn.init.zeros_(layer.bias)
 
     @torch.no_grad()
     def set_scale(self, view: View) -> None:
@@ -102,13 +107,15 @@ class RankingPolicy(nn.Module):
 
     def forward(self, view: View) -> tuple[Tensor, Tensor]:
         """Scores (B, K) of the items of a view, and logits (B, forms) of the forms."""
-        x = (torch.from_numpy(view.x) - self.mean) / self.scale
-        words = torch.tanh(self.words(torch.from_numpy(view.words)))
+        raw, said = torch.from_numpy(view.x), torch.from_numpy(view.words)
+        x = (raw - self.mean) / self.scale
+        words = torch.tanh(self.words(said))
         context = torch.cat([torch.from_numpy(view.state), words], dim=1)
         spread = context[:, None].expand(-1, x.shape[1], -1)
         hidden = torch.tanh(self.inner(torch.cat([x, spread], dim=2)))
-        scores = self.linear(x) + self.outer(hidden)
-        return scores.squeeze(2), self.forms(context)
+        scores = (self.linear(x) + self.outer(hidden)).squeeze(2)
+        scores = scores + (raw[:, :, _LISTED] @ self.verdict(said)[:, :, None]).squeeze(2)
+        return scores, self.forms(context)
 
 
 @dataclass(frozen=True)

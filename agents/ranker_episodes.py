@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from crsgym.integrations.features import View
 from crsgym.types import Goal, IntArray, Outcome, Recommendation, State
 
-from .features import View
 from .ranker import Choices, Ranker
 
 if TYPE_CHECKING:

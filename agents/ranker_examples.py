@@ -17,11 +17,11 @@ from torch import Tensor
 
 from crsgym.actions import format_answer
 from crsgym.data.lists import LIST_KINDS, construct_list
+from crsgym.integrations.features import View
 from crsgym.rewards import PreferenceSimilarity
 from crsgym.seeding import derive_seed
 from crsgym.types import IntArray, Observation, Recommendation, State
 
-from .features import View
 from .ranker import Ranker
 from .ranker_config import RankerConfig
 from .wishes import FORMS

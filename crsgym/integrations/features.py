@@ -1,4 +1,4 @@
-"""What a ranking policy sees of a conversation: numbers for every item it may list.
+"""A conversation as numbers: features of every item that may be listed.
 
 Read from the observation and from what is public of the data set: the catalogue, and how often an
 item is a target in the train split. Nothing here knows the goal.
@@ -120,11 +120,14 @@ class CandidateFeatures:
         dataset: its catalogue; of its conversations only the train split is used, for how often an
             item is a target and which words are everyday talk.
         use_feedback: False reads no feedback: an ablation.
+        relist: whether items of the last list that are not offered any more may be listed again;
+            False keeps to the candidates.
     """
 
-    def __init__(self, dataset: Dataset, *, use_feedback: bool = True) -> None:
+    def __init__(self, dataset: Dataset, *, use_feedback: bool = True, relist: bool = True) -> None:
         self._catalogue = dataset.catalogue
         self._use_feedback = use_feedback
+        self._relist = relist
         self._signals = ItemSignals(dataset)
         self._index = {title: i for i, title in enumerate(dataset.catalogue.titles)}
         self._counts = dataset.target_counts()
@@ -152,7 +155,14 @@ class CandidateFeatures:
             for o in observations
         ]
         pools = [
-            list(dict.fromkeys([*o["candidate_ids"].tolist(), *(shown[-1] if shown else ())]))
+            list(
+                dict.fromkeys(
+                    [
+                        *o["candidate_ids"].tolist(),
+                        *(shown[-1] if shown and self._relist else ()),
+                    ]
+                )
+            )
             for o, shown in zip(observations, lists, strict=True)
         ]
         width = max(map(len, pools))

@@ -1,0 +1,1 @@
+"""Adapters for the users of other frameworks; each imports its framework only when it is used."""
