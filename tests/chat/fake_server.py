@@ -70,7 +70,7 @@ class FakeServer:
         with self._lock:
             self.in_flight -= 1
         if reply == "hang":
-            time.sleep(2)
+            time.sleep(4)
             handler.close_connection = True
             return
         status, payload = (200, "garbage") if isinstance(reply, str) else reply

@@ -19,7 +19,7 @@ def ask(text: str) -> list[dict[str, str]]:
 
 @pytest.fixture
 def model(server):
-    model = ServerChatModel("m", base_url=server.base_url, backoff=0.01, retries=2, timeout=0.3)
+    model = ServerChatModel("m", base_url=server.base_url, backoff=0.01, retries=2, timeout=30)
     yield model
     model.close()
 
@@ -87,6 +87,8 @@ def test_thoughts_a_server_took_out_are_put_back(server, model) -> None:
     "reply", [(500, {}), (503, {"message": "x"}), (429, {}), "cut", "garbage", "hang"]
 )
 def test_a_passing_failure_is_retried(server, model, reply) -> None:
+    if reply == "hang":
+        model.timeout = 1.0
     server.script.append(reply)
     assert model.complete([ask("hi")], GREEDY)[0].text == "you said hi"
     assert len(server.requests) == 2
@@ -106,6 +108,8 @@ def test_a_passing_failure_is_retried(server, model, reply) -> None:
     ],
 )
 def test_a_lasting_failure_is_named(server, model, reply, message) -> None:
+    if reply == "hang":
+        model.timeout = 0.3
     server.script.extend([reply] * 3)
     with pytest.raises(ModelServerError, match=message):
         model.complete([ask("hi")], GREEDY)
