@@ -106,25 +106,23 @@ class PreferenceSimilarity:
         similarity = np.zeros(len(inferred))
         if not asked:
             return similarity
-        vectors = self._encode(
-            [
-                *(text for _, text, _ in asked),
-                *(text for _, _, text in asked if text not in self._references),
-            ]
-        )
+        # Taken out before anything is put in, which may forget what was in.
+        kept = {text: self._references.get(text) for _, _, text in asked}
+        new = [text for text, vector in kept.items() if vector is None]
+        vectors = self._encode([*(text for _, text, _ in asked), *new])
+        references = {
+            text: vectors[text] if vector is None else vector for text, vector in kept.items()
+        }
         for row, text, reference in asked:
-            similarity[row] = np.dot(vectors[text], self._reference(reference, vectors))
+            similarity[row] = np.dot(vectors[text], references[reference])
+        if len(self._references) + len(new) > self._capacity:
+            self._references.clear()
+        # Copies, since a row would keep the whole array of its batch.
+        self._references.update((text, vectors[text].copy()) for text in new[: self._capacity])
         if not np.isfinite(similarity).all():
             raise PluginError(f"{type(self.encoder).__name__}.encode returned NaN or infinity")
         # Unit vectors in float32 are of unit length to 7 digits only.
         return np.clip(similarity, -1.0, 1.0)
-
-    def _reference(self, text: str, vectors: Mapping[str, FloatArray]) -> FloatArray:
-        if text not in self._references:
-            if len(self._references) >= self._capacity:
-                del self._references[next(iter(self._references))]
-            self._references[text] = vectors[text].copy()
-        return self._references[text]
 
     def _encode(self, texts: Sequence[str]) -> dict[str, FloatArray]:
         unique = list(dict.fromkeys(texts))

@@ -112,6 +112,18 @@ def test_a_preference_is_read_up_to_a_length() -> None:
     assert values.tolist() == pytest.approx([1.0])
 
 
+def test_more_references_than_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crsgym.rewards._CACHE_BYTES", 1)
+    goals = [Goal(0, f"drama {'dark ' * (i % 3)}{i}") for i in range(70)]
+    ones = answers(preference=["dark drama"] * 70)
+    expected = [float(PreferenceSimilarity(Words())(ones[:1], [goal])[0]) for goal in goals]
+    term = PreferenceSimilarity(Words())
+    term(ones[:1], goals[:1])
+    # The first is kept already, and would be the first to be forgotten for the others.
+    assert term(ones, goals[1:] + goals[:1]).tolist() == [*expected[1:], expected[0]]
+    assert term(ones, goals).tolist() == expected
+
+
 def test_a_preference_with_a_lone_surrogate_reaches_the_encoder_repaired() -> None:
     encoder = Words()
     PreferenceSimilarity(encoder)(answers(preference=["dark \ud800"]), [GOAL])
