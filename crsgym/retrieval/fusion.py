@@ -90,8 +90,8 @@ class DualViewFusion(nn.Module):
         text_dim: ``Dim_s``, of the text encoder.
         dim: ``Dim_c``, of the graph encoder.
         attention: the reading of equation 10.
-        view: ``"text"`` or ``"graph"`` leaves out the other half of equation 11, and with it the
-            attention; for comparison.
+        view: ``"text"`` or ``"graph"`` leaves out the other half of equation 11, for comparison:
+            what is left of the attention is ``W_V``.
         seed: of the adapter's initial weights.
 
     Raises:
@@ -133,9 +133,9 @@ class DualViewFusion(nn.Module):
         aligned = self.adapter(texts)
         text, graph = _mean(aligned, said), _mean(entities, linked)
         if self.view == "text":
-            return text
+            return cast("Tensor", self.to_text.value(text))
         if self.view == "graph":
-            return graph
+            return cast("Tensor", self.to_graph.value(graph))
         if self.attention == "pooled":
             aligned, said = text[:, None], said.any(1, keepdim=True)
             entities, linked = graph[:, None], linked.any(1, keepdim=True)

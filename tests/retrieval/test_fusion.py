@@ -110,7 +110,8 @@ def test_one_view_is_its_mean(view: str) -> None:
     out = fusion.conversations(texts, said, entities, linked).detach().numpy()
     w = weights(fusion)
     parts = [adapt(w, texts[1, 0].numpy()), adapt(w, texts[1, 1].numpy())]
-    expected = mean(parts) if view == "text" else entities[1, 0].numpy()
+    pooled = mean(parts) if view == "text" else entities[1, 0].numpy()
+    expected = w[f"to_{view}.value.weight"] @ pooled
     assert np.abs(out[1] - expected).max() < 1e-5
     assert out.shape == fusion.items(texts[:, 0], entities[:, 0]).shape
 
