@@ -58,7 +58,7 @@ def save_artifact(directory: str | os.PathLike[str], artifact: Artifact, dataset
     from safetensors.numpy import save
 
     folder = Path(directory)
-    weights = save({name: np.ascontiguousarray(a) for name, a in artifact.arrays.items()})
+    weights = save({name: np.asarray(a, order="C") for name, a in artifact.arrays.items()})
     digest = hashlib.sha256(weights).hexdigest()
     name = f"weights-{digest[:16]}.safetensors"
     about = {

@@ -57,7 +57,7 @@ class Checkpoint:
         """Replace what was saved."""
         from safetensors.numpy import save
 
-        whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
         content = save(whole, {"run": self._run, "sha256": _digest(whole)})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
