@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import gymnasium
 
-from crsgym.errors import ConfigurationError
+from crsgym.errors import ConfigurationError, DownloadError
 from crsgym.plugins import strict_keywords, unknown
 
 if TYPE_CHECKING:
@@ -182,8 +183,9 @@ def make_task(
         dataset.catalogue,
         _retriever(
             dataset,
-            entry.retriever if retriever is None else retriever,
+            retriever,
             retriever_options,
+            default=entry.retriever,
             trained_with="attributes" if user.target_aware else "rules",
         ),
         user,
@@ -227,7 +229,8 @@ def make(
         id: an environment id (see :func:`envs`).
         split: ``"train"``, ``"valid"`` or ``"test"``: where the scenarios come from.
         retriever: name, ``"module:Class"``, directory of a saved retriever, or an object with
-            ``retrieve``; None takes the environment's default.
+            ``retrieve``; None takes the environment's default, or ``"content"``, with a warning,
+            where the training split that the default learns from cannot be had.
         simulator: name, ``"module:Class"``, or an object with ``respond``; None takes the default.
         max_turns: turns after which an episode is truncated.
         num_candidates: candidates offered a turn.
@@ -313,23 +316,36 @@ def make_vec(
 
 def _retriever(
     dataset: Dataset,
-    retriever: str | Retriever,
+    retriever: str | Retriever | None,
     options: Mapping[str, Any] | None,
     *,
+    default: str,
     trained_with: str,
 ) -> Retriever:
     """A retriever by name is fitted once per process and data set; it holds no episode.
 
     One that learns from feedback learns from ``trained_with``: the rule-based user that, like the
     environment's own, is label-free or target-aware. What is right for one kind misreads the other.
+
+    Where none was asked for and the training split cannot be had, it is ``content``, which learns
+    from nothing; a warning says so, and the spec shows it.
     """
     from crsgym.retrieval import build
 
-    if not isinstance(retriever, str):
+    if retriever is not None and not isinstance(retriever, str):
         return build(retriever, dataset, options or {})
-    return _fitted(
-        dataset, retriever, json.dumps(dict(options or {}), sort_keys=True), trained_with
-    )
+    settings = json.dumps(dict(options or {}), sort_keys=True)
+    try:
+        return _fitted(dataset, retriever or default, settings, trained_with)
+    except DownloadError as error:
+        if retriever is not None:
+            raise
+        warnings.warn(
+            f"the default retriever {default!r} cannot be fitted, so this is 'content', which "
+            f"learns from nothing: {error}",
+            stacklevel=5,
+        )
+        return _fitted(dataset, "content", settings, trained_with)
 
 
 @functools.lru_cache(maxsize=8)

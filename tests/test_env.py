@@ -34,7 +34,7 @@ def split_of(id: str) -> str:
 
 def options_of(id: str) -> dict[str, Any]:
     """ReDial's train split, on which its retriever is fitted, is not among the test data."""
-    return {"retriever": "crsgym.testing:CatalogueOrder"} if id == "ReDial-v0" else {}
+    return {"retriever": "content"} if id == "ReDial-v0" else {}
 
 
 @pytest.mark.parametrize("id", ALL_IDS)

@@ -11,8 +11,9 @@ from gymnasium.utils.env_checker import data_equivalence
 import crsgym
 from crsgym.data.dataset import Dataset
 from crsgym.env import CRSEnv
-from crsgym.errors import ConfigurationError
+from crsgym.errors import ConfigurationError, DownloadError
 from crsgym.registry import NAMESPACE, entry_of
+from crsgym.types import Dialogue
 
 
 def test_ids() -> None:
@@ -119,3 +120,25 @@ def test_a_preference_writer_replaces_the_template() -> None:
     # Another reference is another reward, so the numbers are not comparable.
     assert task.hash != crsgym.make_task("Synthetic-v0").hash
     assert scenario.goal.preference == task.dataset.catalogue.titles[scenario.goal.target]
+
+
+@pytest.fixture(scope="module")
+def no_train(toy_dataset: Dataset) -> str:
+    """An environment whose training split cannot be had."""
+
+    def absent() -> tuple[Dialogue, ...]:
+        raise DownloadError("cannot get toy/train.jsonl")
+
+    splits = {"train": absent, "test": toy_dataset.dialogues("test")}
+    dataset = Dataset("no-train", toy_dataset.catalogue, splits, fingerprint="no-train")
+    crsgym.register_env("NoTrain-v0", dataset, retriever="popularity")
+    return "NoTrain-v0"
+
+
+def test_without_a_training_split_the_default_retriever_is_content(no_train: str) -> None:
+    options = {"split": "test", "num_candidates": 5, "list_length": 3}
+    with pytest.warns(UserWarning, match=r"this is 'content'.*cannot get toy/train\.jsonl"):
+        task = crsgym.make_task(no_train, **options)  # type: ignore[arg-type]
+    assert task.spec["world"]["retriever"]["class"].endswith(":ContentRetriever")
+    with pytest.raises(DownloadError):
+        crsgym.make_task(no_train, retriever="popularity", **options)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ RETRIEVERS = Registry(
     "retriever",
     {
         "popularity": "crsgym.retrieval.popularity:PopularityRetriever",
+        "content": "crsgym.retrieval.content:ContentRetriever",
         "lexical": "crsgym.retrieval.lexical:LexicalRetriever",
         "dual-view": "crsgym.retrieval.dual_view:DualViewRetriever",
         "hybrid": "crsgym.retrieval.hybrid:HybridRetriever",

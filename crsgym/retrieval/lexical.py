@@ -107,13 +107,7 @@ class LexicalRetriever:
         Raises:
             ConfigurationError: on an option out of range.
         """
-        if demote not in get_args(Demote):
-            raise ConfigurationError(f"demote: expected one of {get_args(Demote)}, got {demote!r}")
-        if min(feedback, preference) < 0 or not 0 <= memory <= 1:
-            raise ConfigurationError(
-                "feedback and preference: expected numbers from 0, and memory from 0 to 1, got "
-                f"{feedback}, {preference} and {memory}"
-            )
+        check_settings(feedback, preference, memory, demote)
         signals = ItemSignals(dataset)
         return cls(
             signals,
@@ -192,6 +186,21 @@ class LexicalRetriever:
         scores: FloatArray = text * self._signals.text(texts)
         scores += attributes * self._signals.attributes(texts)
         return scores
+
+
+def check_settings(feedback: float, preference: float, memory: float, demote: str) -> None:
+    """Refuse settings out of range.
+
+    Raises:
+        ConfigurationError: naming what was expected and what came.
+    """
+    if demote not in get_args(Demote):
+        raise ConfigurationError(f"demote: expected one of {get_args(Demote)}, got {demote!r}")
+    if min(feedback, preference) < 0 or not 0 <= memory <= 1:
+        raise ConfigurationError(
+            "feedback and preference: expected numbers from 0, and memory from 0 to 1, got "
+            f"{feedback}, {preference} and {memory}"
+        )
 
 
 def _stack(
@@ -276,4 +285,4 @@ def _without_own(
     return chunks
 
 
-__all__ = ["SIGNALS", "LexicalRetriever"]
+__all__ = ["SIGNALS", "Demote", "LexicalRetriever", "check_settings"]

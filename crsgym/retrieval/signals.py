@@ -23,11 +23,12 @@ class ItemSignals:
     """The catalogue's words and attributes as sparse matrices.
 
     Args:
-        dataset: its items are what is scored; of its conversations, only how common a phrase is in
-            the train split is used.
+        dataset: its items are what is scored.
+        said: texts that tell how common a phrase is; the utterances of the train split by default,
+            of which nothing else is used.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, said: Sequence[str] | None = None) -> None:
         from scipy.sparse import csr_matrix, diags
 
         items = [item_text(item) for item in dataset.catalogue]
@@ -42,7 +43,8 @@ class ItemSignals:
         weighted = has.multiply(rarity[None]).tocsr()
         length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1))).ravel()
         self._profiles = diags((1 / np.maximum(length, 1e-9)).astype("f4")) @ weighted
-        said = [u.text for dialogue in dataset.dialogues("train") for u in dialogue.utterances]
+        if said is None:
+            said = [u.text for dialogue in dataset.dialogues("train") for u in dialogue.utterances]
         self._phrases = Phrases.of(dataset.catalogue, said)
         self.num_items = graph.num_items
 
