@@ -1,0 +1,140 @@
+"""Rankers trained under one user, played under others and on other data sets.
+
+    python -m agents.transfer --env INSPIRED-v0 --out DIR
+
+How much of what was learned is the user's, and how much is recommendation: a row is the user that
+the policy was trained with, a column the one it meets. Beside each cell stands the gain over the
+retriever's own order under the same user. A training that is done is not done again; the matrix is
+``DIR/report.md``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from crsgym.evaluation.metrics import parse_metric
+from crsgym.evaluation.table import Table
+from crsgym.registry import make_task
+from crsgym.task import Task
+
+from .ranker import Ranker
+from .ranker_config import Mode
+from .ranker_experiment import RETRIEVER, ExperimentSettings, train_modes
+from .settings import parse
+from .trials import Trials, play_all
+
+CONTROLS = ("blind", "noisy", "shuffled", "silent")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferSettings(ExperimentSettings):
+    """Train rankers under some users and play them under all. Goes on when called again."""
+
+    users: tuple[str, ...] = ("rules", "attributes")
+    """Users to train under, as JSON; `simulator` is not used."""
+    against: tuple[str, ...] = ()
+    """Users to play under, as JSON; those trained under and the controls of the last when not
+    given."""
+    envs: tuple[str, ...] = ()
+    """Other environments to play on, as JSON, each under the users trained under."""
+    other_split: str = "valid"
+    """Split of the other environments that is played; not all of them have a test split."""
+    trained: Mode = "supervised-rl"
+    """Mode of the policies."""
+    metric: str = "recall@10"
+    """What is reported, at the last turn."""
+    limit: int | None = 256
+    """Scenarios played of another environment."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds of the trainings, as JSON; `seed`, `modes` and `mode` are not used."""
+
+    def met(self) -> tuple[str, ...]:
+        """The users to play under."""
+        last = self.users[-1]
+        return self.against or (*self.users, *(f"{control}:{last}" for control in CONTROLS))
+
+
+def places(settings: TransferSettings) -> dict[str, Task]:
+    """Every task that is played, by the heading of its column."""
+    tasks = {user: _task(settings, settings.env, user, "test") for user in settings.met()}
+    for env in settings.envs:
+        for user in settings.users:
+            task = _task(settings, env, user, settings.other_split)
+            tasks[f"{env}, {user}"] = replace(task, scenarios=task.scenarios[: settings.limit])
+    return tasks
+
+
+def matrix(cells: Mapping[str, Trials], users: Sequence[str], metric: str) -> list[Table]:
+    """Two tables: the metric at the last turn, and its gain over the retriever's order.
+
+    Args:
+        cells: what was played at each place; its agents are the users, and the retriever's order.
+        users: the rows.
+        metric: such as ``"recall@10"``.
+    """
+    label = parse_metric(metric).label
+    turns = {place: trials.task.world.max_turns for place, trials in cells.items()}
+    columns = ("trained under", *(f"{p} ({len(t.task.scenarios)})" for p, t in cells.items()))
+    values = [
+        (row, *(str(trials.mean(row, metric, turns[p])) for p, trials in cells.items()))
+        for row in (RETRIEVER, *users)
+    ]
+    gains = [
+        (row, *(t.difference(row, RETRIEVER, metric, turns[p]).signed for p, t in cells.items()))
+        for row in users
+    ]
+    return [
+        Table(f"{label} at the last turn", columns, tuple(values)),
+        Table(f"Gain in {label} over the retriever's order", columns, tuple(gains)),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    settings = parse(TransferSettings, "python -m agents.transfer", argv)
+    out = Path(settings.out)
+    modes: tuple[Mode, ...] = ("supervised", settings.trained)
+    for user in settings.users:
+        configs = [
+            settings.config(mode, seed) for seed in settings.seeds for mode in dict.fromkeys(modes)
+        ]
+        train_modes(_task(settings, settings.env, user, "train"), configs, out / _folder(user))
+    cells = {}
+    for place, task in places(settings).items():
+        agents: dict[str, list[Ranker | str]] = {RETRIEVER: [RETRIEVER]}
+        for user in settings.users:
+            agents[user] = [
+                Ranker.load(out / _folder(user) / f"{settings.trained}-{seed}", task)
+                for seed in settings.seeds
+            ]
+        cells[place] = play_all(agents, task)
+        print(place, file=sys.stderr, flush=True)  # noqa: T201
+    tables = matrix(cells, settings.users, settings.metric)
+    text = "\n".join(table.to_markdown() for table in tables)
+    (out / "report.md").write_text(text, encoding="utf-8")
+    print(text)  # noqa: T201
+    return 0
+
+
+def _task(settings: TransferSettings, env: str, user: str, split: str) -> Task:
+    return make_task(
+        env,
+        split=split,
+        simulator=user,
+        retriever=settings.retriever,
+        retriever_options=settings.retriever_options,
+        success="never",
+    )
+
+
+def _folder(user: str) -> str:
+    return user.replace(":", "-")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+__all__ = ["TransferSettings", "main", "matrix", "places"]
