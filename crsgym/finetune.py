@@ -187,6 +187,8 @@ def finetune(
         partial.write_text(json.dumps(record, indent=1), encoding="utf-8")
         partial.replace(out / RECORD)
         shutil.rmtree(checkpoints)
+        # A pickle that nothing reads: the settings are in the record.
+        (out / "training_args.bin").unlink(missing_ok=True)
     trainer.accelerator.wait_for_everyone()
     result = _finished(out, identity)
     if result is None:

@@ -101,6 +101,7 @@ def test_a_finished_run_is_not_run_again(base, trained) -> None:
     assert again == trained
     assert (trained.path / "model.safetensors").stat().st_mtime_ns == before
     assert not (trained.path / "checkpoints").exists()
+    assert not [p for p in trained.path.iterdir() if p.suffix in (".bin", ".pt", ".pkl")]
 
 
 def test_another_run_may_not_take_the_folder(base, trained) -> None:
