@@ -49,11 +49,11 @@ def render_html(episode: Episode) -> str:
             "items": [
                 ("(not understood)", False)
                 if item is None
-                else (episode.titles[item], item == episode.scenario.goal.target)
+                else (episode.title(item), item == episode.scenario.goal.target)
                 for item in step.turn.recommendation.slots
             ],
             "candidates": [
-                (episode.titles[item], item == episode.scenario.goal.target)
+                (episode.title(item), item == episode.scenario.goal.target)
                 for item in step.turn.candidates
             ],
             "target": _target_line(step),
@@ -66,7 +66,7 @@ def render_html(episode: Episode) -> str:
     return template.render(
         heading=_heading(episode),
         dialogue=[(u.role.capitalize(), u.text) for u in episode.scenario.dialogue],
-        target=episode.titles[episode.scenario.goal.target],
+        target=episode.title(episode.scenario.goal.target),
         steps=steps,
         total=f"{episode.total_reward:.2f}",
     )
@@ -76,7 +76,7 @@ def _print(episode: Episode, console: Console) -> None:
     from rich.panel import Panel
     from rich.text import Text
 
-    target = episode.titles[episode.scenario.goal.target]
+    target = _plain(episode.title(episode.scenario.goal.target))
     lines = [f"{u.role.capitalize()}: {_plain(u.text)}" for u in episode.scenario.dialogue]
     console.print(Panel(Text("\n".join(lines)), title=Text(_heading(episode)), title_align="left"))
     for number, step in enumerate(episode.steps, start=1):
@@ -98,7 +98,8 @@ def _step_table(episode: Episode, step: Step, number: int) -> RenderableType:
         if item is None:
             return Text("(not understood)", style="dim")
         found = item == episode.scenario.goal.target
-        return Text(episode.titles[item] + (" *" if found else ""), style="green" if found else "")
+        text = _plain(episode.title(item)) + (" *" if found else "")
+        return Text(text, style="green" if found else "")
 
     table = Table(title=f"Turn {number}", title_justify="left", expand=False)
     table.add_column("#", justify="right")

@@ -259,6 +259,10 @@ class Episode:
         """The undiscounted return."""
         return float(sum(step.reward for step in self.steps))
 
+    def title(self, item: int) -> str:
+        """Title of an item; its index in words where the episode does not know it."""
+        return self.titles.get(item, f"item {item}")
+
     def __str__(self) -> str:
         """The transcript."""
         from crsgym.rendering import render_text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from gymnasium import spaces
 
 from crsgym.actions import format_answer
 from crsgym.env import CRSEnv
-from crsgym.errors import ConfigurationError
+from crsgym.episodes import EpisodeFile, RolloutHeader
 from crsgym.prompts import recommender_messages
 from crsgym.protocols import Message
 from crsgym.spaces import UnicodeText
-from crsgym.types import Observation, to_json
+from crsgym.types import Observation
 
 
 class ChatObservation(gymnasium.ObservationWrapper[tuple[Message, ...], str, Observation]):
@@ -61,27 +62,39 @@ class RankCandidates(gymnasium.ActionWrapper[Observation, Any, str]):
 
 
 class RecordEpisodes(gymnasium.Wrapper[Observation, str, Observation, str]):
-    """Append every finished episode to a file, one JSON line each (see ``crsgym view``)."""
+    """Append every finished episode to a file, which ``crsgym view`` shows; close it when done."""
 
-    def __init__(self, env: gymnasium.Env[Observation, str], path: str | Path) -> None:
+    def __init__(
+        self, env: gymnasium.Env[Observation, str], path: str | Path, *, agent: str = ""
+    ) -> None:
         """Wrap an environment.
 
         Args:
             env: the environment.
-            path: the file; its directory must exist.
+            path: the file; it is made, with its folder, where it is not there.
+            agent: name of who plays.
+
+        Raises:
+            ConfigurationError: when the file holds something else, or is in use.
+            DataError: when the file is damaged elsewhere than at its end.
         """
         super().__init__(env)
+        task = _unwrapped(env).task
         self.path = Path(path)
-        if not self.path.parent.is_dir():
-            raise ConfigurationError(f"there is no directory {str(self.path.parent)!r}; make it")
+        self.agent = agent
+        self._file = EpisodeFile(self.path, RolloutHeader(task.id, task.hash, agent, {}, None))
 
     def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play the turn, and record the episode when it ended."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if terminated or truncated:
-            with self.path.open("ab") as file:
-                file.write(to_json(_unwrapped(self.env).episode) + b"\n")
+            self._file.append([replace(_unwrapped(self.env).episode, agent=self.agent)])
         return observation, float(reward), terminated, truncated, info
+
+    def close(self) -> None:
+        """Close the file and the environment."""
+        self._file.close()
+        super().close()
 
 
 def _unwrapped(env: gymnasium.Env[Any, Any]) -> CRSEnv:

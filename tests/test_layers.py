@@ -18,6 +18,7 @@ ROOMS = (
     "seeding",
     "types",
     "plugins",
+    "episodes",
     "protocols",
     "data",
     "text",

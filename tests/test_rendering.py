@@ -41,6 +41,17 @@ def test_text(episode: Episode) -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_an_item_without_a_title_is_shown_by_its_index(episode: Episode) -> None:
+    bare = dataclasses.replace(episode, titles={})
+    assert "terminated; target: item 2" in str(bare)
+    assert "<b>item 2</b>" in bare._repr_html_()
+
+
+def test_a_title_cannot_command_the_terminal(episode: Episode) -> None:
+    titles = {item: f"\x1b[31m{title}" for item, title in episode.titles.items()}
+    assert "\x1b" not in str(dataclasses.replace(episode, titles=titles))
+
+
 def test_html(episode: Episode) -> None:
     page = episode._repr_html_()
     assert "The Long Road (1999)</b> *" in page

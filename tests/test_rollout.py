@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ import pytest
 
 import crsgym
 from crsgym.actions import format_answer
+from crsgym.episodes import EpisodeFile, read_episodes
 from crsgym.errors import ConfigurationError, CRSGymError, DataError, PluginError
-from crsgym.rollout import EpisodeFile, read_episodes, rollout, with_rules
+from crsgym.rollout import rollout, with_rules
 from crsgym.task import Task
-from crsgym.types import Episode, Observation
+from crsgym.types import Episode, Goal, Observation
 
 
 class Candidates:
@@ -242,6 +244,20 @@ def test_a_file_of_another_run_is_refused(
     with pytest.raises(ConfigurationError, match=f"holds another run .*{message}"):
         rollout(agent, task, path=path, **keywords)  # type: ignore[arg-type]
     assert path.read_bytes() == whole
+
+
+def test_a_scenario_of_the_same_id_is_not_taken_for_another(task: Task, tmp_path: Path) -> None:
+    path = tmp_path / "episodes.jsonl"
+    rollout(Candidates(), task, path=path)
+    other = replace(task.scenarios[0], goal=Goal(9, "something else"))
+    with pytest.raises(ConfigurationError, match="another scenario of the id"):
+        rollout(Candidates(), task, path=path, scenarios=[other])
+
+
+@pytest.mark.parametrize("seed", [1.5, "1", None, True])
+def test_a_seed_is_an_integer(task: Task, seed: object) -> None:
+    with pytest.raises(ConfigurationError, match="seed must be an integer"):
+        rollout("copy", task, seed=seed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("content", [b"my notes", b"my notes\n", b"{}\n", b"\xff\xfe\n"])

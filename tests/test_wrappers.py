@@ -8,10 +8,11 @@ import gymnasium
 import numpy as np
 import pytest
 
+from crsgym.cli import main
 from crsgym.env import CRSEnv
+from crsgym.episodes import read_episodes
 from crsgym.errors import ConfigurationError
 from crsgym.task import Task
-from crsgym.types import Episode, from_json
 from crsgym.wrappers import ChatObservation, RankCandidates, RecordEpisodes
 
 
@@ -41,19 +42,33 @@ def test_rank_candidates(toy_task: Task) -> None:
         env.action([6, 1, 2])
 
 
-def test_record_episodes(toy_task: Task, tmp_path: Path) -> None:
-    path = tmp_path / "episodes.jsonl"
+def test_record_episodes(
+    toy_task: Task, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "new" / "episodes.jsonl"
     env = RecordEpisodes(CRSEnv(toy_task), path)
     for scenario in (0, 1):
         env.reset(options={"scenario": scenario})
         for _ in range(4):
             env.step("x")
-    lines = path.read_bytes().splitlines()
-    episodes = [from_json(line, Episode) for line in lines]
-    assert [episode.scenario for episode in episodes] == list(toy_task.scenarios[:2])
+    with pytest.raises(ConfigurationError, match="being written by another run"):
+        RecordEpisodes(CRSEnv(toy_task), path)
+    env.close()
+    env = RecordEpisodes(CRSEnv(toy_task), path)
+    env.reset(options={"scenario": 0})
+    for _ in range(4):
+        env.step("x")
+    env.close()
+    env.close()
+    header, episodes = read_episodes(path)
+    assert (header.env, header.hash, header.seed) == (toy_task.id, toy_task.hash, None)
+    played = [toy_task.scenarios[0], toy_task.scenarios[1], toy_task.scenarios[0]]
+    assert [episode.scenario for episode in episodes] == played
     assert all(len(episode.steps) == 4 for episode in episodes)
-    with pytest.raises(ConfigurationError, match="there is no directory"):
-        RecordEpisodes(CRSEnv(toy_task), tmp_path / "missing" / "episodes.jsonl")
+    assert main(["view", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "truncated; target:" in shown
+    assert "Toy-v0: 3 of 3 episodes" in shown
 
 
 def test_they_wrap_this_librarys_environments() -> None:

@@ -23,9 +23,9 @@ def view(
     ] = None,
 ) -> None:
     """Show recorded episodes: dialogue, lists, candidates, rewards, and where the target stood."""
+    from crsgym.episodes import read_episodes
     from crsgym.plugins import unknown
     from crsgym.rendering import print_transcript, render_html
-    from crsgym.rollout import read_episodes
 
     header, episodes = read_episodes(file)
     chosen = episodes
@@ -40,7 +40,8 @@ def view(
             if found == any(step.target_rank is not None for step in episode.steps)
         ]
     shown = chosen[:limit]
-    summary = f"{header.env}, {header.agent}, seed {header.seed}: {len(shown)} of {len(episodes)}"
+    parts = (header.env, header.agent, "" if header.seed is None else f"seed {header.seed}")
+    summary = f"{', '.join(filter(None, parts))}: {len(shown)} of {len(episodes)}"
     if html is not None:
         from crsgym.evaluation.document import page, write_text
 

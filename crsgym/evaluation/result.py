@@ -82,13 +82,18 @@ class AgentResult:
 
         Raises:
             DataError: when an episode has not all ``turns``: a mean over those that are still
-                running at a turn would be over another set at each turn.
+                running at a turn would be over another set at each turn; or lacks a title.
         """
         for episode in episodes:
             if len(episode.steps) != turns:
                 raise DataError(
                     f"episode {episode.scenario.id!r} has {len(episode.steps)} turns instead of "
                     f"{turns}; evaluation plays every turn, with success='never'"
+                )
+            if episode.scenario.goal.target not in episode.titles:
+                raise DataError(
+                    f"episode {episode.scenario.id!r} does not hold its target's title, without "
+                    "which no leak can be seen; play it again"
                 )
         grid = [episode.steps for episode in episodes]
         return cls(
