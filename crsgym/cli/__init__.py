@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -32,6 +32,7 @@ COMMANDS = {
     "view": "Show recorded episodes.",
 }
 
+_INTERRUPTED = 130
 # Under typer's own copy of click, and under click itself in its older versions.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
@@ -74,8 +75,23 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from crsgym import __version__
+
+        typer.echo(f"crsgym {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
     """Reinforcement-learning environments for conversational recommendation."""
 
 
@@ -106,12 +122,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = typer.main.get_command(app)(
             args=arguments or ["--help"], prog_name="crsgym", standalone_mode=False
         )
-        return code if isinstance(code, int) else 0
+        # Newer versions of typer turn Ctrl-C into this code, and say nothing.
+        return _interrupted() if code == _INTERRUPTED else code if isinstance(code, int) else 0
     except typer.Abort as error:
         interrupted = isinstance(error.__cause__ or error.__context__, KeyboardInterrupt)
-        return _fail("interrupted", 130) if interrupted else _fail("stopped", 1)
+        return _interrupted() if interrupted else _fail("stopped", 1)
     except KeyboardInterrupt:
-        return _fail("interrupted", 130)
+        return _interrupted()
     except _UsageError as error:
         return _usage_error(error)
     except (CRSGymError, TypeError, ValueError) as error:
@@ -147,6 +164,10 @@ def _is_ours(error: BaseException) -> bool:
         return False
     raised = trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
     return raised and str(trace.tb_frame.f_globals.get("__name__")).startswith("crsgym.")
+
+
+def _interrupted() -> int:
+    return _fail("interrupted", _INTERRUPTED)
 
 
 def _fail(message: str, code: int) -> int:

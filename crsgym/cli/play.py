@@ -20,7 +20,7 @@ def play(
     turns: Annotated[int, typer.Option(help="Turns of an episode.")] = 5,
     retriever: Annotated[str | None, typer.Option(help="Retriever.")] = None,
     simulator: Annotated[str | None, typer.Option(help="Simulated user.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the episode.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the episode.")] = None,
 ) -> None:
     """Be the recommender of one conversation."""
     import crsgym

@@ -73,9 +73,12 @@ def register_dataset(name: str, path: str | Path) -> Dataset:
         The data set, as :func:`load` returns it from now on.
 
     Raises:
+        TypeError: when the name is no text.
         ConfigurationError: when the name cannot be one, or stands for something else.
         DataError: naming the file and the line that is wrong.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"a dataset's name is a str; got {type(name).__name__}")
     key = name.lower()
     if not _NAME.fullmatch(key):
         raise ConfigurationError(

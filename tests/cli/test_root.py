@@ -9,7 +9,7 @@ import sys
 import pytest
 import typer
 
-from crsgym import cli
+from crsgym import __version__, cli
 from crsgym.errors import ConfigurationError, DataError
 
 from .conftest import Run
@@ -89,8 +89,17 @@ def test_what_goes_wrong_is_one_line(run: Run, arguments: list[str], code: int, 
 
 @pytest.mark.usefixtures("command")
 def test_ctrl_c(run: Run) -> None:
-    code, out, _ = run("fail", "interrupt")
-    assert (code, out) == (130, "")
+    assert run("fail", "interrupt") == (130, "", "crsgym: interrupted\n")
+
+
+def test_version(run: Run) -> None:
+    assert run("--version") == (0, f"crsgym {__version__}\n", "")
+
+
+def test_a_negative_seed_is_refused_before_anything_is_loaded(run: Run) -> None:
+    code, out, err = run("play", "Synthetic-v0", "--seed", "-1")
+    assert (code, out) == (2, "")
+    assert err.startswith("crsgym: Invalid value for '--seed'")
 
 
 @pytest.mark.usefixtures("command")

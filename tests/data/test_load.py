@@ -63,6 +63,8 @@ def test_a_name_that_is_taken(books: Path, tmp_path: Path) -> None:
     for name in ("books", "INSPIRED"):
         with pytest.raises(ConfigurationError, match="is registered already; take a new name"):
             register_dataset(name, other)
+    with pytest.raises(TypeError, match="a dataset's name is a str; got int"):
+        register_dataset(7, other)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "a:b", "-x", "é"])
