@@ -130,7 +130,9 @@ class DualViewFit:
             saved = {"entities": entities, "losses": np.array(losses)}
             if checkpoint:
                 checkpoint.save(saved)
-        return saved["entities"], saved["losses"].tolist()
+        # Of unit length like the vectors of texts, so that neither view outweighs the other.
+        length = np.linalg.norm(saved["entities"], axis=1, keepdims=True)
+        return saved["entities"] / np.maximum(length, 1e-9), saved["losses"].tolist()
 
     def _training_set(self, entities: FloatArray, simulators: Sequence[Simulator]) -> TrainingSet:
         scenarios = self._dataset.scenarios("train")

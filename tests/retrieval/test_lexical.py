@@ -6,42 +6,19 @@ import numpy as np
 import pytest
 
 from crsgym.data import load
-from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset
 from crsgym.errors import ConfigurationError
 from crsgym.retrieval.lexical import LexicalRetriever, _learn, _without_own
 from crsgym.retrieval.popularity import PopularityRetriever
 from crsgym.retrieval.signals import ItemSignals, last_first
 from crsgym.testing import check_retriever
-from crsgym.types import Attribute, Context, Dialogue, Item, Recommendation, Turn, Utterance
-
-
-def film(number: int, genre: str, director: str) -> Item:
-    facts = (Attribute("genre", genre), Attribute("director", director))
-    return Item(f"f{number}", f"Picture {chr(65 + number)} (200{number % 10})", attributes=facts)
-
-
-GENRES = ("comedy", "horror", "western", "drama")
-DIRECTORS = ("Ada Quill", "Bo Larkin", "Cy Marsh")
+from crsgym.types import Context, Dialogue, Recommendation, Turn, Utterance
+from tests.retrieval.films import GENRES, make_films
 
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    """Twelve films, every genre by every director; who asks for a genre gets a film of it."""
-    items = [film(i, GENRES[i % 4], DIRECTORS[i // 4]) for i in range(12)]
-
-    def dialogue(number: int) -> Dialogue:
-        genre, target = GENRES[number % 4], number % 4 + 4 * (number % 3)
-        return Dialogue(
-            f"d{number}",
-            (
-                Utterance("seeker", f"Hello, I am in the mood for {genre} tonight", (), (genre,)),
-                Utterance("recommender", f"Try {items[target].title}", (target,)),
-            ),
-        )
-
-    train = [dialogue(n) for n in range(24)]
-    return Dataset("films", Catalogue(items), {"train": train}, fingerprint="films-1")
+    return make_films()
 
 
 @pytest.fixture(scope="module")
