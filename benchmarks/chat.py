@@ -122,7 +122,10 @@ async def load(args: argparse.Namespace, url: str, prompts: Sequence[Sequence[Me
                 "min_tokens": args.tokens,
             }
             async with gate:
-                response = await client.post(url + "/chat/completions", json=body)
+                try:
+                    response = await client.post(url + "/chat/completions", json=body)
+                except httpx.TransportError:  # a kept connection that the server has closed
+                    response = await client.post(url + "/chat/completions", json=body)
                 response.raise_for_status()
 
         start = time.perf_counter()
@@ -138,7 +141,7 @@ def served(model: str) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [
         *(sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model),
-        *("--host", "127.0.0.1", "--port", str(port), "--max-model-len", "1024"),
+        *("--host", "127.0.0.1", "--port", str(port)),
         *("--enforce-eager", "--no-enable-prefix-caching", "--dtype", "float32"),
     ]
     environment = {"VLLM_CPU_KVCACHE_SPACE": "1", **os.environ}
