@@ -53,7 +53,7 @@ _DOTTED = {
 class ListCommand(TyperCommand):
     """A command whose list options take several values after one flag: ``--agents A B C``."""
 
-    lists = ("--agents", "--set")
+    lists: tuple[str, ...] = ("--agents", "--set")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat the flag before each value, which is the form that typer reads."""

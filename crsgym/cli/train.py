@@ -6,15 +6,16 @@ import typer
 
 from crsgym.cli.options import ListCommand
 from crsgym.cli.train_agents import add_trainers
+from crsgym.cli.train_retriever import retriever
 from crsgym.cli.train_simulator import simulator
 
 app = typer.Typer(add_completion=False)
 
 
 class TrainCommand(ListCommand):
-    """A training command: ``--tasks`` and ``--set`` take several values after one flag."""
+    """A training command, whose lists take several values after one flag."""
 
-    lists = ("--tasks", "--set")
+    lists = ("--tasks", "--users", "--set")
 
 
 @app.callback()
@@ -22,6 +23,7 @@ def train() -> None:
     """Train a retriever, a simulated user or an agent."""
 
 
+app.command("retriever", cls=TrainCommand)(retriever)
 app.command("simulator", cls=TrainCommand)(simulator)
 add_trainers(app)
 
