@@ -292,6 +292,8 @@ class _ListReader:
 
     def _read_entry(self, pos: int) -> int:
         """Put one entry into the next slot; the place behind it."""
+        if (end := self._read_plain(pos)) is not None:
+            return end
         ends, cut = self._ends(pos)
         found = self._longest(pos, ends)
         if numbering := _NUMBERING.match(self.text, pos, cut):
@@ -308,6 +310,20 @@ class _ListReader:
             self.issues.add("quoted_titles")
         self.spans.append((start, stop))
         self.slots.append(self._understand(resolution))
+        return end
+
+    def _read_plain(self, pos: int) -> int | None:
+        """The same for what most entries are, a title to the letter that cannot go on."""
+        text = self.text
+        end = text.find(",", pos, pos + _MAX_ENTRY)
+        close = text.find("]", pos, end if end >= 0 else pos + _MAX_ENTRY)
+        end = end if close < 0 else close
+        item = self.catalogue.plain_titles.get(text[pos:end]) if 0 <= end <= self.limit else None
+        if item is None or item in self.seen or _TRAILING_ARTICLE.match(text, end):
+            return None
+        self.seen.add(item)
+        self.spans.append((pos, end))
+        self.slots.append(item)
         return end
 
     def _understand(self, resolution: Resolution | None) -> int | None:

@@ -360,3 +360,20 @@ def test_every_issue_is_reachable() -> None:
             seen.update(found.issues)
     short = parse_answer("RANK LIST: [Joker]", CATALOGUE).issues
     assert seen | set(short) == set(ISSUES)
+
+
+MARKS = [", ", ",", "] ", "]", "; ", "\n", ", The ", ", the (1999)", " [", " ", "2. ", '"']
+
+
+@given(
+    st.lists(
+        st.one_of(st.sampled_from(CATALOGUE.titles), st.sampled_from(MARKS), st.text(max_size=3)),
+        max_size=12,
+    )
+)
+def test_the_short_way_to_a_title_reads_what_the_long_way_reads(parts: list[str]) -> None:
+    answer = f"RANK LIST: [{''.join(parts)}]"
+    quick = parse_answer(answer, CATALOGUE)
+    slow = Catalogue(CATALOGUE)
+    slow.__dict__["plain_titles"] = {}
+    assert parse_answer(answer, slow) == quick

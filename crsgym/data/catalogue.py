@@ -25,6 +25,8 @@ _FUZZY_MARGIN = 2.0
 """Two items whose similarity differs by no more than this many points are not told apart."""
 
 _NUMBER = re.compile(r"\d+")
+_MARKS = re.compile(r"[,\[\]\n]|^(?:\d{1,3}[.):]|[#*•-])")
+"""What a list is written with: a title that holds it cannot be read at a glance."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,21 @@ class Catalogue(Sequence[Item]):
         """The normalised starts of names with a comma: only behind one of them may a name go on."""
         names = (n for item in self._items for n in (item.title, *item.aliases))
         return frozenset(normalise(n.partition(",")[0]) for n in names if "," in n)
+
+    @cached_property
+    def plain_titles(self) -> dict[str, int]:
+        """Titles that end at the first comma or bracket behind them, to their items.
+
+        Those without commas and brackets with which no longer name begins: written to the letter in
+        a list, such a title can mean nothing else.
+        """
+        names = [n for item in self._items for n in (item.title, *item.aliases)]
+        heads = {normalise(name[:i]) for name in names for i, c in enumerate(name) if c in ",[]"}
+        return {
+            title: i
+            for i, title in enumerate(self.titles)
+            if not _MARKS.search(title) and normalise(title) not in heads
+        }
 
     @cached_property
     def _cased(self) -> dict[str, tuple[int, ...]]:
