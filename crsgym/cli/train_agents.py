@@ -12,6 +12,8 @@ import typer
 
 TRAINERS = {
     "ranker": ("ranker_training", "Train the ranking policy, in minutes on a CPU."),
+    "sft": ("sft", "Teach a language model the recommender's task, from a teacher's answers."),
+    "grpo": ("grpo", "Improve a language model by multi-turn GRPO in the environment."),
 }
 """Command to module of the reference agents, and its line of help."""
 
