@@ -334,6 +334,8 @@ def _retriever(
 
     if retriever is not None and not isinstance(retriever, str):
         return build(retriever, dataset, options or {})
+    if retriever == "":
+        raise ConfigurationError("retriever must be a name, a folder or an object; got ''")
     settings = json.dumps(dict(options or {}), sort_keys=True)
     try:
         return _fitted(dataset, retriever or default, settings, trained_with)

@@ -31,6 +31,7 @@ def test_ids() -> None:
         ({"id": 3}, TypeError, "an environment id is a str"),
         ({"retreiver": "lexical"}, TypeError, "did you mean 'retriever'"),
         ({"retriever": "lexicl"}, ConfigurationError, "did you mean 'lexical'"),
+        ({"retriever": ""}, ConfigurationError, "retriever must be a name"),
         ({"simulator": "rule"}, ConfigurationError, "did you mean 'rules'"),
         ({"split": "trian"}, ConfigurationError, "did you mean 'train'"),
         ({"success": "hits"}, ConfigurationError, "success must be one of"),
