@@ -113,6 +113,7 @@ def parse(kind: type[S], program: str, argv: Sequence[str] | None = None) -> S:
     """
     parser = argparse.ArgumentParser(
         prog=program,
+        usage="%(prog)s [--recipe FILE] [--SETTING VALUE ...]",
         description=inspect.getdoc(kind),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

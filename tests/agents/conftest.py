@@ -32,3 +32,23 @@ def tiny_base(tiny_model_module, tmp_path_factory) -> Path:
     return tiny_model_module.write_tiny_model(
         tmp_path_factory.mktemp("tiny"), texts, vocabulary=700, width=32, heads=1, layers=1
     )
+
+
+@pytest.fixture
+def something_to_learn(monkeypatch):
+    """An untrained model earns nothing by the protocol: here odd tokens are worth something."""
+    from dataclasses import replace
+
+    from agents import grpo
+
+    def play(*arguments, **keywords):
+        groups = play_groups(*arguments, **keywords)
+        rewards = groups.rewards.copy()
+        for answer in groups.answers:
+            ids = answer.completion.token_ids
+            odd = sum(token % 2 for token in ids) / len(ids)
+            rewards[answer.scenario, answer.member, answer.turn] = odd
+        return replace(groups, rewards=rewards)
+
+    play_groups = grpo.play_groups
+    monkeypatch.setattr(grpo, "play_groups", play)

@@ -318,7 +318,9 @@ def comparable(record: dict) -> dict:
     return {key: value for key, value in record.items() if not key.startswith(timed)}
 
 
-def test_a_killed_run_goes_on_as_if_it_had_not_been(tiny_base, tmp_path, monkeypatch) -> None:
+def test_a_killed_run_goes_on_as_if_it_had_not_been(
+    tiny_base, tmp_path, monkeypatch, something_to_learn
+) -> None:
     changes = {"credit": "branch", "rank_level": True, "eval_every": 2, "eval_limit": 2}
     straight = settings_for(tiny_base, tmp_path / "straight", **changes)
     Trainer(straight, progress=False).train()
@@ -349,6 +351,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(tiny_base, tmp_path, monkeyp
     second.train()
     logs = [read_log(tmp_path / name / "log.jsonl") for name in ("straight", "killed")]
     assert [r["step"] for r in logs[0]] == [0, 1, 2, 3]
+    assert all(r["grad_norm"] > 0 for r in logs[0][1:])
     assert list(map(comparable, logs[0])) == list(map(comparable, logs[1]))
     from safetensors.torch import load_file
 

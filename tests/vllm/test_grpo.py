@@ -83,6 +83,26 @@ def in_vllm(trained, tmp_path_factory) -> Trainer:
     return Trainer(settings, progress=False)
 
 
+@pytest.fixture
+def something_to_learn(monkeypatch):
+    """An untrained model earns nothing by the protocol: here odd tokens are worth something."""
+    from dataclasses import replace
+
+    from agents import grpo
+
+    def play(*arguments, **keywords):
+        groups = play_groups(*arguments, **keywords)
+        rewards = groups.rewards.copy()
+        for answer in groups.answers:
+            ids = answer.completion.token_ids
+            odd = sum(token % 2 for token in ids) / len(ids)
+            rewards[answer.scenario, answer.member, answer.turn] = odd
+        return replace(groups, rewards=rewards)
+
+    play_groups = grpo.play_groups
+    monkeypatch.setattr(grpo, "play_groups", play)
+
+
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 def test_logprobs_of_vllm_are_the_trainers(in_vllm, temperature) -> None:
     set_adapter(in_vllm, 0.0)
@@ -95,7 +115,7 @@ def test_logprobs_of_vllm_are_the_trainers(in_vllm, temperature) -> None:
     assert [c.token_ids for c in changed] != [c.token_ids for c in fresh]
 
 
-def test_a_run_with_vllm_keeps_engine_and_trainer_together(in_vllm) -> None:
+def test_a_run_with_vllm_keeps_engine_and_trainer_together(in_vllm, something_to_learn) -> None:
     set_adapter(in_vllm, 0.0)
     in_vllm.train()
     log = read_log(in_vllm.out / "log.jsonl")
@@ -107,7 +127,7 @@ def test_a_run_with_vllm_keeps_engine_and_trainer_together(in_vllm) -> None:
 
 
 def test_a_server_swaps_the_adapter_and_its_death_is_a_clear_stop(
-    trained, server, tmp_path
+    trained, server, tmp_path, something_to_learn
 ) -> None:
     settings = settings_for(
         trained.path,
@@ -134,6 +154,7 @@ def test_a_server_swaps_the_adapter_and_its_death_is_a_clear_stop(
         server.start()
     log = read_log(tmp_path / "log.jsonl")
     assert all(record["mismatch_max"] < 1e-3 for record in log)
+    assert log[0]["grad_norm"] > 0
     # The server is another one now, and has never seen the adapter.
     again = Trainer(
         GRPOSettings(
