@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -87,7 +88,6 @@ class ExactIndex:
         if threads is not None and threads < 1:
             raise ConfigurationError(f"threads: expected a positive number, got {threads}")
         self._threads = threads or os.cpu_count() or 1
-        self._blas: Any = None
 
     def search(self, queries: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
         """See :meth:`Index.search`; exact."""
@@ -96,23 +96,20 @@ class ExactIndex:
         rows = max(keep, _BLOCK_BYTES // (4 * self.dim))
         starts = range(0, self.size, rows)
         shards = min(self._threads, len(starts))
-        if shards < 2:
-            found = [self._scan(queries, keep, starts, rows)]
-        else:
-            # One thread of ours a shard, and none of the BLAS library's: those would wait for each
-            # other after every block.
-            if self._blas is None:
-                from threadpoolctl import ThreadpoolController
-
-                self._blas = ThreadpoolController().select(user_api="blas")
-            cuts = np.linspace(0, len(starts), shards + 1).astype(int)
-            parts = [starts[a:b] for a, b in pairwise(cuts.tolist())]
-            with self._blas.limit(limits=1), ThreadPoolExecutor(shards) as pool:
-                found = list(pool.map(lambda part: self._scan(queries, keep, part, rows), parts))
+        # Threads of ours, one a shard, and none of the BLAS library's: those would wait for each
+        # other after every block, and for a long time on a busy machine.
+        with _SINGLE_THREADED:
+            if shards < 2:
+                found = [self._scan(queries, keep, rows, starts)]
+            else:
+                cuts = np.linspace(0, len(starts), shards + 1).astype(int)
+                parts = [starts[a:b] for a, b in pairwise(cuts.tolist())]
+                with ThreadPoolExecutor(shards) as pool:
+                    found = list(pool.map(partial(self._scan, queries, keep, rows), parts))
         items = np.concatenate(found, axis=1)
         return _ordered(self._vectors, queries, items, k)
 
-    def _scan(self, queries: FloatArray, keep: int, starts: Iterable[int], rows: int) -> IntArray:
+    def _scan(self, queries: FloatArray, keep: int, rows: int, starts: Iterable[int]) -> IntArray:
         """The ``keep`` best items of some blocks: int64 (B, keep or fewer)."""
         items: IntArray = np.zeros((len(queries), 0), dtype=np.int64)
         best: FloatArray = np.zeros((len(queries), 0), dtype=np.float32)
@@ -233,6 +230,35 @@ def open_vectors(path: str | os.PathLike[str]) -> FloatArray:
             f"{path}: expected float32 of two dimensions, got {vectors.dtype} {vectors.shape}"
         )
     return vectors
+
+
+class _SingleThreadedBlas:
+    """Holds NumPy's BLAS library to one thread while any search runs, whoever else is searching."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._library: Any = None
+        self._limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._library is None:
+                from threadpoolctl import ThreadpoolController
+
+                self._library = ThreadpoolController().select(user_api="blas")
+            if not self._inside:
+                self._limit = self._library.limit(limits=1)
+            self._inside += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limit.restore_original_limits()
+
+
+_SINGLE_THREADED = _SingleThreadedBlas()
 
 
 def _merge(
