@@ -26,6 +26,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -159,7 +160,7 @@ class Trainer:
                         {k: f"{values[k]:.3f}" for k in ("return", "kl", "entropy")}, refresh=False
                     )
                     bar.update()
-            except (TrainingStopped, ModelServerError, MemoryError, RuntimeError) as error:
+            except (CRSGymError, MemoryError, RuntimeError) as error:
                 raise self._stopped(error) from error
         best = self.out / "best"
         return self._finish(best if best.is_dir() else None)
@@ -210,7 +211,7 @@ class Trainer:
         count = min(settings.scenarios, len(all_of_them))
         if settings.curriculum == "difficulty":
             known = min(1.0, 0.25 + 0.75 * self.step / settings.curriculum_steps)
-            pool = self._by_difficulty()[: max(count, round(known * len(all_of_them)))]
+            pool = self._easy_first[: max(count, round(known * len(all_of_them)))]
             rng = np.random.default_rng(derive_seed(settings.seed, "order", self.step))
             return [pool[i] for i in rng.choice(len(pool), size=count, replace=False)]
         chosen = []
@@ -220,18 +221,16 @@ class Trainer:
             chosen.append(all_of_them[rng.permutation(len(all_of_them))[index]])
         return chosen
 
-    def _by_difficulty(self) -> list[Scenario]:
+    @cached_property
+    def _easy_first(self) -> list[Scenario]:
         """Train scenarios by the place that the retriever gives the target at the first turn."""
-        if not hasattr(self, "_easy_first"):
-            states = self.task.world.start(self.task.scenarios, seed=self.settings.seed)
-            last = self.task.world.num_candidates
-            places = [
-                s.candidates.index(s.goal.target) if s.goal.target in s.candidates else last
-                for s in states
-            ]
-            order = np.argsort(places, kind="stable")
-            self._easy_first = [self.task.scenarios[i] for i in order]
-        return self._easy_first
+        states = self.task.world.start(self.task.scenarios, seed=self.settings.seed)
+        last = self.task.world.num_candidates
+        places = [
+            s.candidates.index(s.goal.target) if s.goal.target in s.candidates else last
+            for s in states
+        ]
+        return [self.task.scenarios[i] for i in np.argsort(places, kind="stable")]
 
     def _update(self, groups: Groups) -> dict[str, float]:
         """Change the adapter by what was played; losses and distances."""
@@ -264,8 +263,12 @@ class Trainer:
                 if batch:
                     updates += 1
                     for name, value in self._descend(batch).items():
-                        totals[name] = totals.get(name, 0.0) + value
-        return values | {name: value / updates for name, value in totals.items()}
+                        before = totals.get(name, 0.0)
+                        totals[name] = max(before, value) if "max" in name else before + value
+        worst = totals.pop("mismatch_max")
+        return (
+            values | {n: total / updates for n, total in totals.items()} | {"mismatch_max": worst}
+        )
 
     @torch.no_grad()
     def _remember(self, rows: Sequence[Row]) -> None:
@@ -273,9 +276,10 @@ class Trainer:
         self.network.eval()
         for part in self._parts(rows):
             tokens = self._tokens(part)
-            logprobs, _ = token_logprobs(
-                self.network, tokens, temperature=self.settings.temperature
-            )
+            with self.accelerator.autocast():
+                logprobs, _ = token_logprobs(
+                    self.network, tokens, temperature=self.settings.temperature
+                )
             for row, values, mask in zip(part, logprobs, tokens.mask, strict=True):
                 row.old = values[mask.bool()].cpu()
 

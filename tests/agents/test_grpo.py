@@ -458,10 +458,10 @@ def test_scenarios_follow_from_seed_and_step(trainer) -> None:
     assert plain == drawn()
     assert plain != drawn(seed=1)
     easy = drawn(seed=0, curriculum="difficulty", curriculum_steps=5)
-    ranked = [s.id for s in trainer._by_difficulty()]
+    ranked = [s.id for s in trainer._easy_first]
     assert set(easy[0]) <= set(ranked[:2])
     world = trainer.task.world
-    (state,) = world.start(trainer._by_difficulty()[:1], seed=0)
+    (state,) = world.start(trainer._easy_first[:1], seed=0)
     assert state.goal.target in state.candidates or len(set(ranked)) == 6
 
 
