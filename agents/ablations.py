@@ -84,6 +84,7 @@ class AblationSettings(ExperimentSettings):
             retriever_options={**self.retriever_options, **ablation.retriever_options},
             reward_weights=ablation.reward_weights or None,
             success="never",
+            limit=self.limit if split == "train" else None,
         )
 
 

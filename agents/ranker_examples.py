@@ -1,8 +1,9 @@
 """Supervised examples for the ranker, as the method makes them (SMTPO, section 3.4.1).
 
 The recorded first turn of every scenario, and a turn after a constructed list (H+, H-, S+, S-) with
-the user's feedback on it. The gold list begins with the target; the gold form of the preference is
-the one nearest to the reference preference.
+the user's feedback on it. The gold list begins with the target; the gold forms of the preference
+are those near the reference preference, in proportion to ``exp(cosine / 0.1)``: a hard choice would
+leave reinforcement learning nothing to try.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from crsgym.data.lists import LIST_KINDS, construct_list
 from crsgym.integrations.features import View
 from crsgym.rewards import PreferenceSimilarity
 from crsgym.seeding import derive_seed
-from crsgym.types import IntArray, Observation, Recommendation, State
+from crsgym.types import FloatArray, Observation, Recommendation, State
 
 from .ranker import Ranker
 from .ranker_config import RankerConfig
@@ -28,6 +29,8 @@ from .wishes import FORMS
 
 if TYPE_CHECKING:
     from crsgym.task import Task
+
+_SOFTNESS = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Examples:
     targets: Tensor
     """Column of the target, int64 (N,); -1 where it is not there."""
     forms: Tensor
-    """Index of the best form of the preference, int64 (N,)."""
+    """Share of each form of the preference, float32 (N, forms)."""
 
 
 def supervised_examples(task: Task, ranker: Ranker, config: RankerConfig) -> Examples:
@@ -61,7 +64,7 @@ def supervised_examples(task: Task, ranker: Ranker, config: RankerConfig) -> Exa
         found = view.items == np.array([state.goal.target for state in batch])[:, None]
         views.append(view)
         targets.append(np.where(found.any(axis=1), found.argmax(axis=1), -1))
-        forms.append(_nearest_forms(task, ranker, batch, observations))
+        forms.append(_near_forms(task, ranker, batch, observations))
     return Examples(
         View.concat(views),
         torch.from_numpy(np.concatenate(targets)),
@@ -69,10 +72,10 @@ def supervised_examples(task: Task, ranker: Ranker, config: RankerConfig) -> Exa
     )
 
 
-def _nearest_forms(
+def _near_forms(
     task: Task, ranker: Ranker, states: Sequence[State], observations: Sequence[Observation]
-) -> IntArray:
-    """The form whose preference is most like the reference one: int64 (B,)."""
+) -> FloatArray:
+    """Shares of the forms, by how near they are to the reference preference: float32 (B, forms)."""
     goals = [state.goal for state in states]
     likeness = PreferenceSimilarity(task.world.rewards.encoder)
     offered = [state.candidates[: task.world.list_length] for state in states]
@@ -86,8 +89,9 @@ def _nearest_forms(
         )
         for form in FORMS
     ]
-    nearest: IntArray = np.argmax(values, axis=0)
-    return nearest
+    weights = np.exp(np.stack(values, axis=1) / _SOFTNESS)
+    shares: FloatArray = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def _constructed(

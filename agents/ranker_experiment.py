@@ -49,6 +49,8 @@ class ExperimentSettings(RankerConfig):
     """Seeds of the trainings, as JSON; `seed` is not used."""
     modes: tuple[Mode, ...] = MODES
     """Modes, as JSON; `mode` is not used."""
+    limit: int | None = None
+    """Train on the first so many scenarios only."""
     report: bool = True
     """Whether to play the test split and write the report once all is trained."""
 
@@ -61,6 +63,7 @@ class ExperimentSettings(RankerConfig):
             retriever=self.retriever,
             retriever_options=self.retriever_options,
             success="never",
+            limit=self.limit if split == "train" else None,
         )
 
     def config(self, mode: Mode, seed: int) -> RankerConfig:

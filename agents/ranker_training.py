@@ -3,8 +3,7 @@
 How it departs from the textbook:
 
 * The supervised examples are those of the method (SMTPO, section 3.4.1): the recorded first turn,
-  and a turn after a constructed list (H+, H-, S+, S-) with the user's feedback on it. The gold form
-  of the preference is the one nearest to the reference preference.
+  and a turn after a constructed list (H+, H-, S+, S-) with the user's feedback on it.
 * Reinforcement learning plays groups of ``G`` whole conversations from copies of one start, all
   five turns, found or not. An answer is a sequence of choices: the places of the list one by one,
   and the form of the preference. Each has an importance ratio of its own, clipped as in PPO.

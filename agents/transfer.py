@@ -46,8 +46,8 @@ class TransferSettings(ExperimentSettings):
     """Mode of the policies."""
     metric: str = "recall@10"
     """What is reported, at the last turn."""
-    limit: int | None = 256
-    """Scenarios played of another environment."""
+    other_limit: int | None = 256
+    """Scenarios that are played of each of them; None plays all."""
     seeds: tuple[int, ...] = (0,)
     """Seeds of the trainings, as JSON; `seed`, `modes` and `mode` are not used."""
 
@@ -63,7 +63,9 @@ def places(settings: TransferSettings) -> dict[str, Task]:
     for env in settings.envs:
         for user in settings.users:
             task = _task(settings, env, user, settings.other_split)
-            tasks[f"{env}, {user}"] = replace(task, scenarios=task.scenarios[: settings.limit])
+            tasks[f"{env}, {user}"] = replace(
+                task, scenarios=task.scenarios[: settings.other_limit]
+            )
     return tasks
 
 
@@ -127,6 +129,7 @@ def _task(settings: TransferSettings, env: str, user: str, split: str) -> Task:
         retriever=settings.retriever,
         retriever_options=settings.retriever_options,
         success="never",
+        limit=settings.limit if split == "train" else None,
     )
 
 

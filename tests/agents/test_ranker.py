@@ -248,7 +248,7 @@ def test_one_step_without_clipping_is_reinforce(task: Task) -> None:
         assert torch.allclose(one, other, atol=1e-5)
 
 
-def test_supervised_examples_name_the_target_and_the_nearest_form(task: Task) -> None:
+def test_supervised_examples_name_the_target_and_near_forms(task: Task) -> None:
     ranker = untrained(task)
     examples = supervised_examples(task, ranker, replace(SMALL, constructed=2))
     assert len(examples.view) == 3 * len(task.scenarios)
@@ -257,7 +257,10 @@ def test_supervised_examples_name_the_target_and_the_nearest_form(task: Task) ->
         column = int(examples.targets[row])
         found = -1 if column < 0 else int(examples.view.items[row, column])
         assert found == (goal if goal in examples.view.items[row] else -1)
-    assert {int(form) for form in examples.forms} <= set(range(len(FORMS)))
+    assert examples.forms.shape == (len(goals), len(FORMS))
+    assert torch.allclose(examples.forms.sum(dim=1), torch.ones(len(goals)))
+    # The references are "The seeker likes genre.. directed by ..": no form is further than "open".
+    assert (examples.forms[:, FORMS.index("open")] <= examples.forms.max(dim=1).values).all()
 
 
 def test_reinforcement_learns_to_keep_what_was_accepted(task: Task) -> None:
@@ -436,7 +439,7 @@ def test_the_ablations_write_a_row_each(tmp_path: Path) -> None:
 
 
 def test_transfer_writes_a_row_for_each_user(tmp_path: Path) -> None:
-    extra = ["--against", '["rules", "silent:rules"]', "--envs", f'["{ENV}"]', "--limit", "5"]
+    extra = ["--against", '["rules", "silent:rules"]', "--envs", f'["{ENV}"]', "--other-limit", "5"]
     run = ["--env", ENV, "--out", str(tmp_path), *TINY, *extra]
     assert transfer.main(run) == 0
     values, gains = (tmp_path / "report.md").read_text().split("**Gain")
