@@ -1,11 +1,11 @@
-"""What the second view adds: saved dual-view retrievers against text only and graph only.
+r"""What the second view adds: saved dual-view retrievers against text only and graph only.
 
     for view in both text graph; do for seed in 0 1 2; do
-      crsgym train retriever --env INSPIRED-v0 --kind dual-view --users rules attributes \\
+      crsgym train retriever --env INSPIRED-v0 --kind dual-view --users rules attributes \
         --seed $seed --set settings.view=$view --out runs/$view-$seed
     done; done
-    python benchmarks/dual_view.py inspired --split valid \\
-      --runs both=runs/both-* text=runs/text-* graph=runs/graph-*
+    python benchmarks/dual_view.py inspired --split valid \
+      --runs both runs/both-* --runs text runs/text-* --runs graph runs/graph-*
 
 Every run ranks the whole catalogue at turn 1. A row is the mean over the runs of a name, with the
 95% interval of a bootstrap over dialogues; differences from the first name are paired.
@@ -14,8 +14,8 @@ Every run ranks the whole catalogue at turn 1. A row is the mean over the runs o
 from __future__ import annotations
 
 import argparse
-import glob
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -37,9 +37,7 @@ def hits(folders: Sequence[str], dataset: Dataset, split: str) -> Values:
     targets = np.array([scenario.goal.target for scenario in scenarios])[:, None]
     runs = []
     for folder in folders:
-        found = build(f"./{folder}" if "/" not in folder else folder, dataset).retrieve(
-            contexts, max(CUTOFFS)
-        )
+        found = build(Path(folder), dataset).retrieve(contexts, max(CUTOFFS))
         runs.append(np.stack([(found[:, :k] == targets).any(axis=1) for k in CUTOFFS], axis=1))
     return np.mean(runs, axis=0)
 
@@ -49,17 +47,18 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("dataset")
     options.add_argument("--split", default="valid")
-    options.add_argument("--runs", nargs="+", required=True, metavar="NAME=FOLDERS")
+    options.add_argument(
+        "--runs",
+        nargs="+",
+        action="append",
+        required=True,
+        metavar=("NAME", "FOLDER"),
+        help="a name and the folders of its runs; once for each name",
+    )
     args = options.parse_args()
     dataset = load(args.dataset)
     scenarios = dataset.scenarios(args.split)
-    named: dict[str, list[str]] = {}
-    for argument in args.runs:
-        name, equals, pattern = argument.partition("=")
-        if equals:
-            named[name] = []
-        # The shell spells a pattern out into several arguments, of which the first has the name.
-        named[list(named)[-1]] += sorted(glob.glob(pattern if equals else argument))
+    named = {name: folders for name, *folders in args.runs}
     values = {name: hits(folders, dataset, args.split) for name, folders in named.items()}
     bootstrap = Bootstrap([scenario.dialogue_id for scenario in scenarios])
     first = next(iter(values))
