@@ -117,7 +117,7 @@ class Recommendation:
     fuzzy: tuple[int, ...] = ()
     """Positions (from 0) of slots that only fuzzy matching understood."""
 
-    @property
+    @cached_property
     def items(self) -> tuple[int, ...]:
         """The items understood, best first."""
         return tuple(i for i in self.slots if i is not None)

@@ -265,9 +265,9 @@ def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]
         else:
             number = {type(value) for value in values.values()}
             kind = number.pop() if number in ({int}, {float}, {bool}) else object
-            stacked[key] = np.full(count, None if kind is object else 0, dtype=kind)
+            stacked[key] = array = np.full(count, None if kind is object else 0, dtype=kind)
             for i, value in values.items():
-                stacked[key][i] = value
+                array[i] = value
         stacked[f"_{key}"] = np.array([i in values for i in range(count)], dtype=np.bool_)
     return stacked
 

@@ -11,6 +11,7 @@ retriever offers candidates, the recommender answers (``P_t``, ``R_t``).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -35,6 +36,7 @@ from crsgym.types import (
     Status,
     Step,
     Turn,
+    Utterance,
 )
 
 if TYPE_CHECKING:
@@ -306,7 +308,7 @@ class World:
 
     def _observation(self, context: Context, candidates: tuple[int, ...]) -> Observation:
         return Observation(
-            dialogue=dialogue_text(context.dialogue),
+            dialogue=_dialogue_text(context.dialogue),
             mentioned=self._titles(context.recently_mentioned),
             history=tuple(
                 HistoryTurn(
@@ -325,6 +327,12 @@ class World:
     def _titles(self, items: Iterable[int]) -> tuple[str, ...]:
         titles = self.catalogue.titles
         return tuple([titles[item] for item in items])
+
+
+@functools.lru_cache(maxsize=4096)
+def _dialogue_text(dialogue: tuple[Utterance, ...]) -> str:
+    """The same text is asked for at every turn, and by every conversation of a group."""
+    return dialogue_text(dialogue)
 
 
 def _rank(goal: Goal, candidates: tuple[int, ...]) -> int | None:

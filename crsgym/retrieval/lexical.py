@@ -172,7 +172,11 @@ class LexicalRetriever:
 
     def _score_remarks(self, remarks: Sequence[str]) -> FloatArray:
         wanted, refused = zip(*map(split_polarity, remarks), strict=True)
-        return self._feedback * (self._read(wanted) - self._read(refused))
+        scores = self._read(wanted)
+        told = [b for b, text in enumerate(refused) if text]
+        if told:
+            scores[told] -= self._read([refused[b] for b in told])
+        return self._feedback * scores
 
     def _score_wishes(self, wishes: Sequence[str]) -> FloatArray:
         return self._preference * self._read(wishes)
