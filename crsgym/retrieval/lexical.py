@@ -172,10 +172,11 @@ class LexicalRetriever:
 
     def _score_remarks(self, remarks: Sequence[str]) -> FloatArray:
         wanted, refused = zip(*map(split_polarity, remarks), strict=True)
-        scores = self._read(wanted)
         told = [b for b, text in enumerate(refused) if text]
-        if told:
-            scores[told] -= self._read([refused[b] for b in told])
+        scores, turned_down = np.split(
+            self._read([*wanted, *(refused[b] for b in told)]), [len(remarks)]
+        )
+        scores[told] -= turned_down
         return self._feedback * scores
 
     def _score_wishes(self, wishes: Sequence[str]) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHES = str.maketrans("", "", "'’‘`")
@@ -27,6 +28,7 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.casefold().translate(_APOSTROPHES))
 
 
+@lru_cache(1 << 16)
 def singular(word: str) -> str:
     """A word without its plural ending, by the three rules of Harman's S stemmer (1991)."""
     if len(word) < 4 or not word.endswith("s"):
