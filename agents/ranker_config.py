@@ -36,7 +36,7 @@ class RankerConfig:
     weight_decay: float = 1e-4
     """Decoupled weight decay, in both trainings."""
 
-    rl_epochs: int = 6
+    rl_epochs: int = 8
     """Most epochs of reinforcement learning."""
     rl_scenarios: int = 256
     """Scenarios an epoch, drawn without repetition."""
@@ -50,12 +50,12 @@ class RankerConfig:
     """Learning rate (Adam) of reinforcement learning."""
     updates: int = 4
     """Passes over what was played, each one step."""
-    discount: float = 0.9
+    discount: float = 1.0
     """What a reward of the next turn counts beside one of this turn."""
     clip: float = 0.2
     """How far an importance ratio may help: ``1 - clip`` to ``1 + clip``."""
 
-    patience: int = 4
+    patience: int = 5
     """Epochs without a better result on valid after which a training ends."""
     valid: int | None = None
     """Play only the first so many scenarios of valid when choosing an epoch."""

@@ -80,7 +80,8 @@ def train_ranker(
         log: told every record that the log file gets.
 
     Returns:
-        The ranker of the best epoch on valid, by the mean over turns of the weighted list rewards.
+        The ranker of the best epoch on valid, by what the list of the last turn
+        earns (hit and rank, weighted).
 
     Raises:
         ConfigurationError: when ``out`` holds a training with other settings.
@@ -256,10 +257,10 @@ class _Run:
         self.optimiser.step()
 
     def _validate(self) -> float:
-        """Mean over scenarios and turns of the weighted list rewards on valid."""
+        """Mean over the scenarios of what the last list earns on valid."""
         outcomes = play(self.ranker, self.valid, seed=self.config.seed)
-        lists, _ = split_rewards(outcomes, self.valid)
-        return float(lists.mean())
+        listed, _ = split_rewards(outcomes, self.valid)
+        return float(listed[:, -1].mean())
 
     def _log(self, record: dict[str, Any]) -> None:
         record = {**record, "elapsed": round(time.monotonic() - self.begun, 1)}
