@@ -27,13 +27,14 @@ def constructed_contexts(
     *,
     lists: int,
     seed: int,
-    right: float = 0.5,
+    right: float = 0.25,
+    wrong: float = 0.25,
 ) -> list[tuple[Scenario, Context]]:
     """Turn 2 of each scenario, ``lists`` times, each after a list of another kind.
 
-    The preference is the reference one with probability ``right``, and otherwise that of another
-    item of the list: at run time it is a guess, and a retriever that learned from right ones only
-    would trust every guess.
+    The preference is the reference one with probability ``right``, that of a listed item with
+    probability ``wrong``, and else empty: at run time it is a guess, and a retriever that learned
+    from right ones only would trust every guess, and hear no feedback beside it.
 
     Args:
         dataset: whose catalogue and graph the lists come from.
@@ -41,7 +42,8 @@ def constructed_contexts(
         simulators: users, taken in turn; without any, there is no feedback.
         lists: how many lists a scenario, from 0; kinds follow one another over scenarios.
         seed: equal seeds give equal conversations.
-        right: how often the preference is the reference one, from 0 to 1.
+        right: how often the preference is the reference one.
+        wrong: how often it is that of a listed item.
     """
     length = min(_LIST_LENGTH, len(dataset.catalogue) // 2)
     pairs = []
@@ -52,9 +54,11 @@ def constructed_contexts(
             listed = construct_list(
                 dataset.graph, scenario.goal.target, kind, seed=drawn, length=length
             )
-            preference = scenario.goal.preference
             rng = np.random.default_rng(drawn)
-            if rng.random() >= right:
+            chance, preference = rng.random(), ""
+            if chance < right:
+                preference = scenario.goal.preference
+            elif chance < right + wrong:
                 guess = dataset.catalogue[listed[int(rng.integers(length))]]
                 preference = dataset.writer(guess, scenario.dialogue)
             answer = Recommendation(slots=listed, preference=preference)

@@ -292,18 +292,19 @@ def test_constructed_conversations(dataset: Dataset) -> None:
     scenarios = dataset.scenarios("train")
     pairs = constructed_contexts(dataset, scenarios, [Critic(dataset)], lists=2, seed=0)
     assert [scenario for scenario, _ in pairs] == [s for s in scenarios for _ in range(2)]
-    right = 0
+    right = silent = 0
     for scenario, context in pairs:
         genre = dataset.catalogue[scenario.goal.target].values("genre")[0]
         assert context.feedback == f"more {genre}"
         assert context.dialogue == scenario.dialogue
         assert len(set(context.last_list)) == 6
         right += context.last_preference == scenario.goal.preference
+        silent += context.last_preference == ""
     assert sum(s.goal.target in c.last_list for s, c in pairs) == len(pairs) / 2
-    assert 0 < right < len(pairs)
+    assert 0 < right < right + silent < len(pairs)
     assert pairs == constructed_contexts(dataset, scenarios, [Critic(dataset)], lists=2, seed=0)
-    silent = constructed_contexts(dataset, scenarios, [], lists=1, seed=0)
-    assert {context.feedback for _, context in silent} == {""}
+    alone = constructed_contexts(dataset, scenarios, [], lists=1, seed=0)
+    assert {context.feedback for _, context in alone} == {""}
 
 
 def test_entities_are_items_and_named_attributes(dataset: Dataset) -> None:
