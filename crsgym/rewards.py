@@ -18,7 +18,6 @@ and may say its ``bounds``, a pair (lowest, highest) value.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import math
 from collections.abc import Mapping, Sequence
@@ -32,10 +31,7 @@ from crsgym.errors import ConfigurationError, PluginError
 from crsgym.plugins import Registry
 from crsgym.protocols import RewardTerm, TextEncoder, describe
 
-from crsgym.types import Utterance
-
 if TYPE_CHECKING:
-    from crsgym.data.dataset import Dataset
     from crsgym.types import FloatArray, Goal, Recommendation
 
 Values = npt.NDArray[np.float64]
@@ -44,7 +40,6 @@ MAX_ENCODED = 1_000
 """Characters of ``P_t`` that are compared with the reference: about what an encoder can read, and
 several times what a preference takes."""
 _CACHE_BYTES = 1 << 26
-_SILENCE = 1e-4
 
 
 def think_format(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Values:
@@ -83,26 +78,16 @@ class PreferenceSimilarity:
     """``cos(E_T(P_t), E_T(P))``: the inferred against the reference preference (equation 19).
 
     An answer without a preference has 0, as has one without a word that the encoder knows.
-
-    Every encoder finds any two preferences alike, for the phrases that all of them share; with a
-    plain encoder the empty phrases alone, ``"The seeker likes. The seeker wants."``, earn more than
-    an honest inference. So ``E_T`` is taken about its mean over a background of preferences (Mu and
-    Viswanath, arXiv 1702.01417): a text that is the same for every conversation earns 0 on average,
-    and the reference itself still earns 1.
-
     The vectors of references are kept (in 64 MiB), so a batch costs one call of the encoder.
 
     Args:
         encoder: ``E_T``.
-        background: what preferences look like in general; without one, vectors stay as they are.
     """
 
     bounds = (-1.0, 1.0)
 
-    def __init__(self, encoder: TextEncoder, background: Sequence[str] = ()) -> None:
+    def __init__(self, encoder: TextEncoder) -> None:
         self.encoder = encoder
-        self.background = tuple(background)
-        self._centre: FloatArray | None = None
         self._references: dict[str, FloatArray] = {}
         self._capacity = max(64, _CACHE_BYTES // (4 * encoder.dim))
 
@@ -134,49 +119,21 @@ class PreferenceSimilarity:
             self._references.clear()
         # Copies, since a row would keep the whole array of its batch.
         self._references.update((text, vectors[text].copy()) for text in new[: self._capacity])
+        if not np.isfinite(similarity).all():
+            raise PluginError(f"{type(self.encoder).__name__}.encode returned NaN or infinity")
         # Unit vectors in float32 are of unit length to 7 digits only.
         return np.clip(similarity, -1.0, 1.0)
 
-    def spec(self) -> dict[str, Any]:
-        """The encoder, and a digest of the background."""
-        digest = hashlib.sha256("\n".join(self.background).encode("utf-8", "replace")).hexdigest()
-        return {"encoder": describe(self.encoder), "background": digest[:16]}
-
     def _encode(self, texts: Sequence[str]) -> dict[str, FloatArray]:
-        """Unit vectors about the centre, by text; zeros where a text says nothing."""
-        if self._centre is None:
-            mean = self._plain(self.background).mean(axis=0) if self.background else 0.0
-            self._centre = np.zeros(self.encoder.dim, np.float32) + np.float32(mean)
         unique = list(dict.fromkeys(texts))
-        vectors = self._plain(unique)
-        silent = ~vectors.any(axis=1)
-        vectors = vectors - self._centre
-        vectors[silent] = 0.0
-        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-        # What is left of a text that is all background is rounding, not a direction.
-        vectors = np.where(lengths > _SILENCE, vectors / np.maximum(lengths, _SILENCE), 0.0)
-        return dict(zip(unique, vectors, strict=True))
-
-    def _plain(self, texts: Sequence[str]) -> FloatArray:
-        vectors = np.asarray(self.encoder.encode(texts), dtype=np.float32)
-        name, expected = type(self.encoder).__name__, (len(texts), self.encoder.dim)
+        vectors = np.asarray(self.encoder.encode(unique))
+        expected = (len(unique), self.encoder.dim)
         if vectors.shape != expected:
-            raise PluginError(f"{name}.encode must return shape {expected}; got {vectors.shape}")
-        if not np.isfinite(vectors).all():
-            raise PluginError(f"{name}.encode returned NaN or infinity")
-        return vectors
-
-
-def typical_preferences(dataset: Dataset, most: int = 256) -> tuple[str, ...]:
-    """Reference preferences of items spread over the catalogue: a background for the reward.
-
-    They are written by the data set's writer as if the first attribute of the item had been named,
-    so they depend on no split.
-    """
-    items = dataset.catalogue[:: max(1, -(-len(dataset.catalogue) // most))]
-    return tuple(
-        dataset.writer(item, (Utterance("seeker", "", (), item.values()[:1]),)) for item in items
-    )
+            raise PluginError(
+                f"{type(self.encoder).__name__}.encode must return shape {expected}; "
+                f"got {vectors.shape}"
+            )
+        return dict(zip(unique, vectors, strict=True))
 
 
 PROTOCOL_TERMS: tuple[str, ...] = ("think_format", "answer_format", "hit", "rank", "preference")
