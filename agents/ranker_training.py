@@ -80,8 +80,8 @@ def train_ranker(
         log: told every record that the log file gets.
 
     Returns:
-        The ranker of the best epoch on valid, by what the list of the last turn
-        earns (hit and rank, weighted).
+        The ranker of the best epoch on valid, by what the list of the last turn earns (``hit`` and
+        ``rank``, weighted).
 
     Raises:
         ConfigurationError: when ``out`` holds a training with other settings.
@@ -91,7 +91,7 @@ def train_ranker(
     valid = with_rules(valid or split_of(task, "valid", config.valid), success="never")
     torch.manual_seed(derive_seed(config.seed, "weights") % 2**31)
     ranker = start or Ranker(RankingPolicy(config.policy), config.policy, task)
-    run = _Run(ranker, task, valid, config, out, log)
+    run = _Run(ranker, task, valid, config, out, log, trained=start is not None)
     if start is None:
         examples = supervised_examples(task, ranker, config)
         ranker.policy.set_scale(examples.view)
@@ -121,12 +121,14 @@ class _Run:
         config: RankerConfig,
         out: Path | None,
         log: Log,
+        *,
+        trained: bool,
     ) -> None:
+        self.trained = trained
         self.ranker, self.task, self.valid = ranker, task, valid
         self.config, self.out, self._tell = config, out, log
         self.begun = time.monotonic()
         self.best: dict[str, Any] = {}
-        self.history: list[dict[str, Any]] = []
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             self._own(out / "config.json")
@@ -142,7 +144,7 @@ class _Run:
         if not best:
             value = self._validate()
             # A stage may end where it began only when that was trained: not the uniform policy.
-            kept = value if name == "rl" else -math.inf
+            kept = value if self.trained else -math.inf
             best = {"epoch": 0, "value": kept, "policy": _copy(policy)}
             self._log({"stage": name, "epoch": 0, "valid": value})
         while done < epochs and done - best["epoch"] < self.config.patience:
@@ -165,12 +167,13 @@ class _Run:
             )
             self._keep(name, done, best)
         policy.load_state_dict(best["policy"])
+        self.trained = True
         self.best[name] = {"epoch": best["epoch"], "valid": round(best["value"], 6)}
 
     def record(self) -> dict[str, Any]:
         """What the ranker's report says of its training."""
         return {
-            "trained_on": {"spec": self.task.id, "hash": self.task.hash},
+            "trained_on": {"env": self.task.id, "hash": self.task.hash},
             "training": _plain(self.config),
             "best": self.best,
         }

@@ -306,6 +306,14 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(task: Task, tmp_p
     assert [json.loads(line)["stage"] for line in lines] == ["supervised"] * 3 + ["rl"] * 4
 
 
+def test_a_loss_that_is_not_finite_stops_the_training(task: Task) -> None:
+    broken = shaken(task)
+    with torch.no_grad():
+        broken.policy.linear.weight.fill_(torch.nan)
+    with pytest.raises(ConfigurationError, match="not finite"):
+        train_ranker(task, SMALL, valid=task, start=broken)
+
+
 def test_a_folder_of_another_run_is_refused(task: Task, tmp_path: Path) -> None:
     config = replace(SMALL, mode="supervised")
     train_ranker(task, config, valid=task, out=tmp_path)
