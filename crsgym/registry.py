@@ -192,6 +192,7 @@ def make_task(
         Rewards(
             reward_weights,
             _encoder(encoder, dataset) if isinstance(encoder, str) else encoder,
+            background=_background(dataset),
         ),
         max_turns=max_turns,
         num_candidates=num_candidates,
@@ -352,13 +353,20 @@ def _retriever(
 
 @functools.lru_cache(maxsize=8)
 def _encoder(name: str, dataset: Dataset) -> TextEncoder:
-    """An encoder by name; one that learns word weights learns them from the item texts."""
+    """An encoder by name; one that weighs words learns it from the items and their preferences."""
     from crsgym.text import item_text, load_encoder
 
     encoder = load_encoder(name)
     if callable(fit := getattr(encoder, "fit", None)):
-        fit(item_text(item) for item in dataset.catalogue)
+        fit([*map(item_text, dataset.catalogue), *_background(dataset)])
     return encoder
+
+
+@functools.lru_cache(maxsize=8)
+def _background(dataset: Dataset) -> tuple[str, ...]:
+    from crsgym.rewards import typical_preferences
+
+    return typical_preferences(dataset)
 
 
 @functools.lru_cache(maxsize=8)

@@ -13,15 +13,16 @@ and may say its ``bounds``, a pair (lowest, highest) value.
 | ``answer_format`` | 0 to 1 | whether the entries name items |
 | ``hit`` | 0 or 1 | the place in the list |
 | ``rank`` | 0 to 1 | the places behind the target |
-| ``preference`` | -1 to 1 (0 to 1 with ``tfidf``) | the list; Step1 behind 1,000 characters |
+| ``preference`` | -1 to 1 | the list; Step1 behind 1,000 characters |
 """
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +31,10 @@ from crsgym.actions import STEPS, repair_unicode
 from crsgym.errors import ConfigurationError, PluginError
 from crsgym.plugins import Registry
 from crsgym.protocols import RewardTerm, TextEncoder, describe
+from crsgym.types import Utterance
 
 if TYPE_CHECKING:
+    from crsgym.data.dataset import Dataset
     from crsgym.types import FloatArray, Goal, Recommendation
 
 Values = npt.NDArray[np.float64]
@@ -40,6 +43,8 @@ MAX_ENCODED = 1_000
 """Characters of ``P_t`` that are compared with the reference: about what an encoder can read, and
 several times what a preference takes."""
 _CACHE_BYTES = 1 << 26
+_SILENCE = 1e-3
+"""A vector this close to the centre has no direction but rounding."""
 
 
 def think_format(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Values:
@@ -74,21 +79,40 @@ def rank(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Va
     return _values(0.0 if pos is None else 1 - (pos - 1) / length for pos, length in positions)
 
 
+class _Direction(NamedTuple):
+    """A text's vector, its product with the centre, and how far from the centre it is."""
+
+    vector: FloatArray
+    along: float
+    length: float
+
+
 class PreferenceSimilarity:
     """``cos(E_T(P_t), E_T(P))``: the inferred against the reference preference (equation 19).
 
     An answer without a preference has 0, as has one without a word that the encoder knows.
+
+    Every encoder finds any two preferences alike, for the phrases that all of them share; with a
+    plain encoder the empty phrases alone, ``"The seeker likes. The seeker wants."``, earn more than
+    an honest inference. So ``E_T`` is taken about its mean over a background of preferences (Mu and
+    Viswanath, arXiv 1702.01417): a text that is the same for every conversation earns 0 on average,
+    and the reference itself still earns 1.
+
     The vectors of references are kept (in 64 MiB), so a batch costs one call of the encoder.
 
     Args:
         encoder: ``E_T``.
+        background: what preferences look like in general; without one, vectors stay as they are.
     """
 
     bounds = (-1.0, 1.0)
 
-    def __init__(self, encoder: TextEncoder) -> None:
+    def __init__(self, encoder: TextEncoder, background: Sequence[str] = ()) -> None:
         self.encoder = encoder
-        self._references: dict[str, FloatArray] = {}
+        self.background = tuple(background)
+        self._centre: FloatArray | None = None
+        self._square = 0.0
+        self._references: dict[str, _Direction] = {}
         self._capacity = max(64, _CACHE_BYTES // (4 * encoder.dim))
 
     def __call__(self, recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Values:
@@ -108,32 +132,69 @@ class PreferenceSimilarity:
             return similarity
         # Taken out before anything is put in, which may forget what was in.
         kept = {text: self._references.get(text) for _, _, text in asked}
-        new = [text for text, vector in kept.items() if vector is None]
-        vectors = self._encode([*(text for _, text, _ in asked), *new])
-        references = {
-            text: vectors[text] if vector is None else vector for text, vector in kept.items()
-        }
+        new = [text for text, direction in kept.items() if direction is None]
+        told = self._directions([*(text for _, text, _ in asked), *new])
+        references = {text: direction or told[text] for text, direction in kept.items()}
         for row, text, reference in asked:
-            similarity[row] = np.dot(vectors[text], references[reference])
+            similarity[row] = self._cosine(told[text], references[reference])
         if len(self._references) + len(new) > self._capacity:
             self._references.clear()
         # Copies, since a row would keep the whole array of its batch.
-        self._references.update((text, vectors[text].copy()) for text in new[: self._capacity])
-        if not np.isfinite(similarity).all():
-            raise PluginError(f"{type(self.encoder).__name__}.encode returned NaN or infinity")
-        # Unit vectors in float32 are of unit length to 7 digits only.
-        return np.clip(similarity, -1.0, 1.0)
+        self._references.update(
+            (text, told[text]._replace(vector=told[text].vector.copy()))
+            for text in new[: self._capacity]
+        )
+        return similarity
 
-    def _encode(self, texts: Sequence[str]) -> dict[str, FloatArray]:
+    def spec(self) -> dict[str, Any]:
+        """The encoder, and a digest of the background."""
+        digest = hashlib.sha256("\n".join(self.background).encode("utf-8", "replace")).hexdigest()
+        return {"encoder": describe(self.encoder), "background": digest[:16]}
+
+    def _directions(self, texts: Sequence[str]) -> dict[str, _Direction]:
+        """Of each text, what its cosines about the centre are made of."""
+        if self._centre is None:
+            self._centre = np.zeros(self.encoder.dim, dtype=np.float32)
+            if self.background:
+                self._centre = self._plain(self.background).mean(axis=0)
+            self._square = float(np.dot(self._centre, self._centre))
         unique = list(dict.fromkeys(texts))
-        vectors = np.asarray(self.encoder.encode(unique))
-        expected = (len(unique), self.encoder.dim)
+        directions = {}
+        for text, vector in zip(unique, self._plain(unique), strict=True):
+            along, square = float(np.dot(vector, self._centre)), float(np.dot(vector, vector))
+            length = math.sqrt(max(square - 2 * along + self._square, 0.0)) if square else 0.0
+            directions[text] = _Direction(vector, along, length)
+        return directions
+
+    def _cosine(self, a: _Direction, b: _Direction) -> float:
+        """``(a - c) . (b - c) / (|a - c| |b - c|)``, multiplied out: no vector is copied."""
+        if min(a.length, b.length) < _SILENCE:
+            return 0.0
+        product = float(np.dot(a.vector, b.vector)) - a.along - b.along + self._square
+        # Products in float32 are right to 7 digits only.
+        return min(max(product / (a.length * b.length), -1.0), 1.0)
+
+    def _plain(self, texts: Sequence[str]) -> FloatArray:
+        vectors = np.asarray(self.encoder.encode(texts), dtype=np.float32)
+        name, expected = type(self.encoder).__name__, (len(texts), self.encoder.dim)
         if vectors.shape != expected:
-            raise PluginError(
-                f"{type(self.encoder).__name__}.encode must return shape {expected}; "
-                f"got {vectors.shape}"
-            )
-        return dict(zip(unique, vectors, strict=True))
+            raise PluginError(f"{name}.encode must return shape {expected}; got {vectors.shape}")
+        if not np.isfinite(vectors).all():
+            raise PluginError(f"{name}.encode returned NaN or infinity")
+        return vectors
+
+
+def typical_preferences(dataset: Dataset, most: int = 256) -> tuple[str, ...]:
+    """Reference preferences of items spread over the catalogue: a background for the reward.
+
+    They are written by the data set's writer as if the first attribute of the item had been named,
+    so they depend on no split.
+    """
+    step = -(-len(dataset.catalogue) // most)
+    items = [dataset.catalogue[i] for i in range(0, len(dataset.catalogue), step)]
+    return tuple(
+        dataset.writer(item, (Utterance("seeker", "", (), item.values()[:1]),)) for item in items
+    )
 
 
 PROTOCOL_TERMS: tuple[str, ...] = ("think_format", "answer_format", "hit", "rank", "preference")
@@ -180,13 +241,21 @@ class Rewards:
             the protocol that are not named weigh 1; own terms count only when named. A term of
             weight 0 is reported all the same.
         encoder: the text encoder of the preference term.
+        background: preferences about whose mean that term compares; see
+            :class:`PreferenceSimilarity` and :func:`typical_preferences`.
 
     Raises:
         ConfigurationError: for an unknown name, a weight that is no finite number, or an encoder
             that cannot encode.
     """
 
-    def __init__(self, weights: Mapping[str, float] | None, encoder: TextEncoder) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, float] | None,
+        encoder: TextEncoder,
+        *,
+        background: Sequence[str] = (),
+    ) -> None:
         if not isinstance(encoder, TextEncoder):
             raise ConfigurationError(
                 f"the encoder of the preference reward needs `dim` and `encode(texts)`; "
@@ -202,9 +271,9 @@ class Rewards:
             REWARDS.load(name)
             self.weights[name] = _weight(name, weight)
         self.encoder = encoder
+        self.preference = PreferenceSimilarity(encoder, background)
         self.terms: dict[str, RewardTerm] = {
-            name: PreferenceSimilarity(encoder) if name == "preference" else _term(name)
-            for name in self.weights
+            name: self.preference if name == "preference" else _term(name) for name in self.weights
         }
 
     def __call__(
@@ -246,7 +315,7 @@ class Rewards:
     def spec(self) -> dict[str, Any]:
         """All that the reward depends on, JSON-able."""
         own = {name: _describe(t) for name, t in self.terms.items() if name not in PROTOCOL_TERMS}
-        return {"weights": dict(self.weights), "encoder": describe(self.encoder), "own": own}
+        return {"weights": dict(self.weights), "preference": self.preference.spec(), "own": own}
 
 
 def _values(numbers: Any) -> Values:
@@ -317,4 +386,5 @@ __all__ = [
     "rank",
     "register_reward",
     "think_format",
+    "typical_preferences",
 ]

@@ -85,6 +85,34 @@ def test_preference_is_the_cosine() -> None:
     assert values.tolist() == pytest.approx([1, 1 / math.sqrt(2), 1 / math.sqrt(2), 0, 0, 0])
 
 
+def test_preference_is_compared_about_the_mean_of_the_background() -> None:
+    inferred = ["dark drama", "dark", "funny", "dark dark drama", "", "unheard of"]
+    term = PreferenceSimilarity(Words(), background=["dark", "drama"])
+    # The centre is c = (1/2, 1/2, 0, 0); the reference, (1, 1, 0, 0)/sqrt 2 - c, points to (1, 1).
+    # dark - c = (1, -1)/2 stands upright on it; funny - c = (-1/2, -1/2, 1): -1/(sqrt 2 sqrt 1.5);
+    # (2, 1)/sqrt 5 - c = (.39443, -.05279): .34164 / (sqrt 2 * .39794).
+    expected = [1, 0, -1 / math.sqrt(3), 0.60707, 0, 0]
+    values = term(answers(preference=inferred), [GOAL] * 6)
+    assert values.tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_text_of_nothing_but_background_earns_nothing() -> None:
+    term = PreferenceSimilarity(Words(), background=["dark"])
+    goals = [GOAL, GOAL, Goal(0, "dark")]
+    assert term(answers(preference=["dark", "dark dark", "drama"]), goals).tolist() == [0, 0, 0]
+
+
+def test_a_text_that_is_the_same_for_everybody_earns_about_nothing() -> None:
+    references = ["dark drama", "dark funny", "dark not", "dark"]
+    goals = [Goal(0, reference) for reference in references]
+    for text in ("dark", "dark drama funny not", "drama", "dark not"):
+        constant = answers(preference=[text] * 4)
+        plain = PreferenceSimilarity(Words())(constant, goals)
+        about = PreferenceSimilarity(Words(), background=references)(constant, goals)
+        assert plain.mean() > 0.15
+        assert abs(about.mean()) < 0.1
+
+
 def test_one_call_of_the_encoder_a_batch_and_references_are_kept() -> None:
     encoder = Words()
     term = PreferenceSimilarity(encoder)
@@ -242,7 +270,9 @@ def test_spec_tells_all_that_the_reward_depends_on() -> None:
     }
     assert spec["own"]["count"]["class"].endswith(":count")
     assert spec["own"]["short"]["items"] == 1
-    assert spec["encoder"]["class"].endswith(":Words")
+    assert spec["preference"]["encoder"]["class"].endswith(":Words")
+    other = Rewards(None, Words(), background=["dark"]).spec()["preference"]
+    assert other["background"] != spec["preference"]["background"]
 
 
 @pytest.mark.parametrize(
