@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -377,3 +379,9 @@ def test_the_short_way_to_a_title_reads_what_the_long_way_reads(parts: list[str]
     slow = Catalogue(CATALOGUE)
     slow.__dict__["plain_titles"] = {}
     assert parse_answer(answer, slow) == quick
+
+
+def test_the_documentation_names_every_issue() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "actions.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", page.split("## The five terms")[0], re.M)
+    assert sorted(told) == sorted(ISSUES)
