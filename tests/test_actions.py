@@ -6,6 +6,7 @@ import re
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from crsgym.actions import (
     parse_answer,
     repair_unicode,
 )
+from crsgym.data import load
 from crsgym.data.catalogue import Catalogue, split_year
 from crsgym.types import Item
 
@@ -123,6 +125,15 @@ def test_a_span_holds_the_title_and_nothing_around_it() -> None:
         "?",
     ]
     assert found.slots == (0, 16, 10, 1, 15, None)
+
+
+def test_a_title_to_the_letter_goes_before_a_longer_one_that_fits_loosely() -> None:
+    titles = ("Goodbye Robin", "A (1998)", "Sarah, Plain", "(2015)", "Sarah", "Love, Sarah (1990)")
+    catalogue = Catalogue(Item(str(i), t, split_year(t)[1]) for i, t in enumerate(titles))
+    for order in ((0, 1), (2, 3), (4, 2), (5, 4), (3, 2)):
+        answer = f"RANK LIST: [{', '.join(titles[i] for i in order)}]"
+        assert parse_answer(answer, catalogue).slots == order
+    assert parse_answer("RANK LIST: [Love, Sarah, A Goodbye Robin]", catalogue).slots == (5, 0)
 
 
 def test_fuzzy_matching_is_an_option_and_recorded() -> None:
@@ -385,3 +396,19 @@ def test_the_documentation_names_every_issue() -> None:
     page = (Path(__file__).parents[1] / "docs" / "actions.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", page.split("## The five terms")[0], re.M)
     assert sorted(told) == sorted(ISSUES)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.requires_dataset(name))
+        for name in ("inspired", "redial", "opendialkg")
+    ],
+)
+def test_every_title_of_a_real_catalogue_is_read_back(name: str) -> None:
+    catalogue = load(name).catalogue
+    order = np.random.default_rng(0).permutation(len(catalogue)).tolist()
+    for start in range(0, len(order), 10):
+        wanted = tuple(order[start : start + 10])
+        answer = format_answer([catalogue.titles[i] for i in wanted])
+        assert parse_answer(answer, catalogue).slots == wanted

@@ -24,6 +24,7 @@ ROOMS = (
     "text",
     "chat",
     "prompts",
+    "ranklist",
     "actions",
     "rewards",
     "retrieval",
