@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import gymnasium
 
-from crsgym.errors import ConfigurationError, DownloadError
+from crsgym.errors import ConfigurationError
 from crsgym.plugins import strict_keywords, unknown
 
 if TYPE_CHECKING:
@@ -156,6 +153,7 @@ def make_task(
 ) -> Task:
     """A world and its scenarios, without a Gymnasium shell. Keywords as in :func:`make`."""
     from crsgym.data import load
+    from crsgym.parts import background, choose_retriever, fitted_encoder
     from crsgym.rewards import Rewards
     from crsgym.simulators import build
     from crsgym.task import Task, limited
@@ -181,7 +179,7 @@ def make_task(
     )
     world = World(
         dataset.catalogue,
-        _retriever(
+        choose_retriever(
             dataset,
             retriever,
             retriever_options,
@@ -191,8 +189,8 @@ def make_task(
         user,
         Rewards(
             reward_weights,
-            _encoder(encoder, dataset) if isinstance(encoder, str) else encoder,
-            background=_background(dataset),
+            fitted_encoder(encoder, dataset) if isinstance(encoder, str) else encoder,
+            background=background(dataset),
         ),
         max_turns=max_turns,
         num_candidates=num_candidates,
@@ -312,72 +310,6 @@ def make_vec(
         autoreset_mode=autoreset_mode,
         render_mode=render_mode,
         reveal=reveal,
-    )
-
-
-def _retriever(
-    dataset: Dataset,
-    retriever: str | Retriever | None,
-    options: Mapping[str, Any] | None,
-    *,
-    default: str,
-    trained_with: str,
-) -> Retriever:
-    """A retriever by name is fitted once per process and data set; it holds no episode.
-
-    One that learns from feedback learns from ``trained_with``: the rule-based user that, like the
-    environment's own, is label-free or target-aware. What is right for one kind misreads the other.
-
-    Where none was asked for and the training split cannot be had, it is ``content``, which learns
-    from nothing; a warning says so, and the spec shows it.
-    """
-    from crsgym.retrieval import build
-
-    if retriever is not None and not isinstance(retriever, str):
-        return build(retriever, dataset, options or {})
-    if retriever == "":
-        raise ConfigurationError("retriever must be a name, a folder or an object; got ''")
-    settings = json.dumps(dict(options or {}), sort_keys=True)
-    try:
-        return _fitted(dataset, retriever or default, settings, trained_with)
-    except DownloadError as error:
-        if retriever is not None:
-            raise
-        warnings.warn(
-            f"the default retriever {default!r} cannot be fitted, so this is 'content', which "
-            f"learns from nothing: {error}",
-            stacklevel=5,
-        )
-        return _fitted(dataset, "content", settings, trained_with)
-
-
-@functools.lru_cache(maxsize=8)
-def _encoder(name: str, dataset: Dataset) -> TextEncoder:
-    """An encoder by name; one that weighs words learns it from the items and their preferences."""
-    from crsgym.text import item_text, load_encoder
-
-    encoder = load_encoder(name)
-    if callable(fit := getattr(encoder, "fit", None)):
-        fit([*map(item_text, dataset.catalogue), *_background(dataset)])
-    return encoder
-
-
-@functools.lru_cache(maxsize=8)
-def _background(dataset: Dataset) -> tuple[str, ...]:
-    from crsgym.rewards import typical_preferences
-
-    return typical_preferences(dataset)
-
-
-@functools.lru_cache(maxsize=8)
-def _fitted(dataset: Dataset, name: str, options: str, trained_with: str) -> Retriever:
-    from crsgym import retrieval, simulators
-
-    return retrieval.build(
-        name,
-        dataset,
-        json.loads(options),
-        users=lambda: [simulators.build(trained_with, dataset)],
     )
 
 

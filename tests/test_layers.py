@@ -29,6 +29,7 @@ ROOMS = (
     "rewards",
     "retrieval",
     "simulators",
+    "parts",
     "world",
     "task",
     "spaces",

@@ -1,0 +1,86 @@
+"""What a world learns from its data set, made once and kept: the retriever, the text encoder."""
+
+from __future__ import annotations
+
+import functools
+import json
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from crsgym.errors import ConfigurationError, DownloadError
+
+if TYPE_CHECKING:
+    from crsgym.data.dataset import Dataset
+    from crsgym.protocols import Retriever, TextEncoder
+
+
+def choose_retriever(
+    dataset: Dataset,
+    retriever: str | Retriever | None,
+    options: Mapping[str, Any] | None,
+    *,
+    default: str,
+    trained_with: str,
+) -> Retriever:
+    """The retriever of a world: by name, from its folder, or the object that was given.
+
+    One by name is fitted once per process and data set; it holds no episode. Where it learns from
+    feedback, it is that of ``trained_with``: the rule-based user that, like the environment's own,
+    is label-free or target-aware. What is right for one kind misreads the other.
+
+    Where none was asked for and the training split cannot be had, it is ``content``, which learns
+    from nothing; a warning says so, and the spec shows it.
+    """
+    from crsgym.retrieval import build
+
+    if retriever is not None and not isinstance(retriever, str):
+        return build(retriever, dataset, options or {})
+    if retriever == "":
+        raise ConfigurationError("retriever must be a name, a folder or an object; got ''")
+    settings = json.dumps(dict(options or {}), sort_keys=True)
+    try:
+        return _fitted(dataset, retriever or default, settings, trained_with)
+    except DownloadError as error:
+        if retriever is not None:
+            raise
+        warnings.warn(
+            f"the default retriever {default!r} cannot be fitted, so this is 'content', which "
+            f"learns from nothing: {error}",
+            stacklevel=5,
+        )
+        return _fitted(dataset, "content", settings, trained_with)
+
+
+@functools.lru_cache(maxsize=8)
+def fitted_encoder(name: str, dataset: Dataset) -> TextEncoder:
+    """An encoder by name; one that weighs words learns it from the items and their preferences."""
+    from crsgym.text import item_text, load_encoder
+
+    encoder = load_encoder(name)
+    if callable(fit := getattr(encoder, "fit", None)):
+        fit([*map(item_text, dataset.catalogue), *background(dataset)])
+    return encoder
+
+
+@functools.lru_cache(maxsize=8)
+def background(dataset: Dataset) -> tuple[str, ...]:
+    """The preferences that are typical of a data set: the preference reward compares about them."""
+    from crsgym.rewards import typical_preferences
+
+    return typical_preferences(dataset)
+
+
+@functools.lru_cache(maxsize=8)
+def _fitted(dataset: Dataset, name: str, options: str, trained_with: str) -> Retriever:
+    from crsgym import retrieval, simulators
+
+    return retrieval.build(
+        name,
+        dataset,
+        json.loads(options),
+        users=lambda: [simulators.build(trained_with, dataset)],
+    )
+
+
+__all__ = ["background", "choose_retriever", "fitted_encoder"]
