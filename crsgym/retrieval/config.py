@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-import msgspec
-
 from crsgym.errors import ConfigurationError
-from crsgym.plugins import unknown
+from crsgym.retrieval.settings import read_settings
 
 Attention = Literal["set", "pooled"]
 View = Literal["both", "text", "graph"]
@@ -111,22 +109,7 @@ class DualViewConfig:
         Raises:
             ConfigurationError: on an unknown setting, or one of the wrong type.
         """
-        if isinstance(settings, DualViewConfig):
-            return settings
-        given = dict(settings or {})
-        known = asdict(cls())
-        for name, value in given.items():
-            nested = known.get(name)
-            if name not in known:
-                raise unknown("setting of the dual view", name, known)
-            if isinstance(nested, dict) and isinstance(value, Mapping):
-                for inner in value:
-                    if inner not in nested:
-                        raise unknown(f"setting of the dual view, {name}", inner, nested)
-        try:
-            return msgspec.convert(given, cls)
-        except msgspec.ValidationError as error:
-            raise ConfigurationError(f"settings of the dual view: {error}") from error
+        return read_settings("the dual view", cls, settings)
 
 
 __all__ = ["Attention", "Backend", "DualViewConfig", "GraphConfig", "TrainConfig", "View"]

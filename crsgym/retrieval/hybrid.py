@@ -31,6 +31,7 @@ from crsgym.retrieval.hybrid_training import (
 )
 from crsgym.retrieval.remarks import RemarkFeatures, shown
 from crsgym.retrieval.rowcache import RowCache
+from crsgym.retrieval.settings import read_settings
 from crsgym.retrieval.softmax import SoftmaxConfig
 from crsgym.retrieval.topk import top_k
 from crsgym.types import Context, FloatArray, IntArray, Utterance
@@ -112,7 +113,7 @@ class HybridRetriever:
         use_preference: bool = True,
         use_list: bool = True,
         demote: Demote = "none",
-        training: SoftmaxConfig | None = None,
+        training: SoftmaxConfig | Mapping[str, Any] | None = None,
         checkpoint: Path | None = None,
         progress: Progress = lambda line: None,
     ) -> Self:
@@ -131,7 +132,7 @@ class HybridRetriever:
             use_preference: likewise.
             use_list: likewise.
             demote: likewise.
-            training: how the weights are trained.
+            training: how the weights are trained; as a mapping, the settings that differ.
             checkpoint: a directory to resume from and to write to while training.
             progress: told in a line what is being done.
 
@@ -139,7 +140,7 @@ class HybridRetriever:
             ConfigurationError: on an option out of range, or a train split without scenarios.
             ArtifactError: when the checkpoint is damaged or belongs to another run.
         """
-        training = training or SoftmaxConfig()
+        training = read_settings("the training of the hybrid", SoftmaxConfig, training)
         sentences = named_encoder(encoder)
         if not dataset.scenarios("train"):
             raise ConfigurationError(f"hybrid: the train split of {dataset.name} has no scenarios")

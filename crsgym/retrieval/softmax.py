@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from crsgym.errors import ArtifactError
+from crsgym.errors import ArtifactError, ConfigurationError
 from crsgym.types import FloatArray, IntArray, to_json
 
 _BETAS = (0.9, 0.999)
@@ -27,10 +27,28 @@ class SoftmaxConfig:
     """How the weights are trained (Adam, learning rate falling to 0 along a cosine)."""
 
     epochs: int = 10
+    """Passes over the training scenarios."""
     learning_rate: float = 0.02
+    """Of Adam, at the start."""
     l2: float = 1e-3
     """Weight of ``|w|^2 / 2`` beside the mean loss of a scenario."""
     batch_size: int = 64
+    """Scenarios in one step."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ConfigurationError: naming the setting.
+        """
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if self.learning_rate <= 0 or self.l2 < 0:
+            raise ConfigurationError(
+                "learning_rate and l2: expected a positive number and one from 0, got "
+                f"{self.learning_rate} and {self.l2}"
+            )
 
 
 def nll(scores: FloatArray, targets: IntArray) -> FloatArray:

@@ -41,6 +41,19 @@ def test_trains_saves_and_says_how_to_use_it(run: Run, toy_env: str, tmp_path: P
     assert task.world.start(task.scenarios, seed=0)[0].candidates
 
 
+def test_the_hybrid_takes_nested_settings(run: Run, toy_env: str, tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    code, _, progress = run(
+        *("train", "retriever", "--env", toy_env, "--kind", "hybrid", "--out", out),
+        *("--set", "training.epochs=3", "training.batch_size=16"),
+    )
+    assert code == 0, progress
+    assert "first turn: epoch 3 of 3" in progress
+    spec = make_task(toy_env, retriever=str(out), num_candidates=6).world.retriever.spec()  # type: ignore[attr-defined]
+    assert spec["training"]["epochs"] == 3
+    assert spec["training"]["batch_size"] == 16
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -48,6 +61,10 @@ def test_trains_saves_and_says_how_to_use_it(run: Run, toy_env: str, tmp_path: P
         (("--kind", "dual-vew"), "did you mean 'dual-view'"),
         (("--kind", "dual-view", "--set", "sed=1"), "did you mean 'seed'"),
         (("--kind", "dual-view", "--set", "settings.lists=-1"), "lists"),
+        (("--kind", "hybrid", "--set", "training.epocs=3"), "did you mean 'epochs'"),
+        (("--kind", "hybrid", "--set", "training.epochs=many"), "$.epochs"),
+        (("--kind", "hybrid", "--set", "training.epochs=0"), "epochs: expected at least 1"),
+        (("--kind", "hybrid", "--set", "training=3"), "expected SoftmaxConfig or a mapping"),
         (("--kind", "dual-view", "--users", "ruels"), "did you mean 'rules'"),
     ],
 )
