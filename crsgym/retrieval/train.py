@@ -57,7 +57,7 @@ def train_fusion(
     """Train the fusion in place; it ends with the weights of its best epoch.
 
     What an epoch draws depends on the seed and on its number only, so a run that goes on from a
-    checkpoint ends where it would have ended.
+    checkpoint, on as many threads, ends where it would have ended.
 
     Args:
         fusion: what to train.
