@@ -7,6 +7,8 @@ costs it context and time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crsgym.plugins import Registry
 from crsgym.prompts import fold, recommender_messages
 from crsgym.protocols import Message
@@ -27,10 +29,15 @@ def compact_messages(observation: Observation, *, list_length: int = 10) -> list
     if observation["history"]:
         last = observation["history"][-1]
         lines += [f"Wish: {fold(last['preference'])}", "Listed"]
-        lines += [f"- {fold(title)}" for title in last["list"]]
+        lines += _numbered(last["list"])
         lines += [f"Seeker: {fold(observation['feedback'])}"]
-    lines += ["Candidates", *(f"- {fold(title)}" for title in observation["candidates"])]
+    lines += ["Candidates", *_numbered(observation["candidates"])]
     return [{"role": "user", "content": "\n".join(lines)}]
+
+
+def _numbered(titles: Sequence[str]) -> list[str]:
+    """The number tells a small model a title's place, which it would have to count otherwise."""
+    return [f"{place}. {fold(title)}" for place, title in enumerate(titles, 1)]
 
 
 PROMPTS = Registry("prompt", {"protocol": recommender_messages, "compact": compact_messages})

@@ -1,20 +1,22 @@
 """A small language model from scratch, with a tokenizer of its own: experiments on a CPU.
 
-The tokenizer is byte-level BPE fitted on the conversations and answers of one environment. It may
-merge across words, up to the marks that part a list, so that a title, a step heading or a stock
-phrase ends as one token or few: a ranked list of ten is then about twenty tokens, and a model of
-one or two million weights can learn to write it.
+The tokenizer is byte-level BPE fitted on the conversations and answers of one environment. Every
+title of the catalogue and every value of an attribute is one token, and other tokens may span
+words, so that a step or a stock phrase is one token or few: an answer is then about forty tokens,
+and a model of a million weights can learn to write it.
 
 ``python -m agents.scratch --env Synthetic-v0 --prompt compact --out runs/base``
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from crsgym.errors import ConfigurationError
+from crsgym.task import Task
 
 from .settings import TaskSettings, parse
 
@@ -23,8 +25,9 @@ CHAT_TEMPLATE = (
     "{{ message['content'] }}{{ eos_token }}\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
-# A comma, a bracket or a line break ends a piece; what stands between may become one token.
-_MARKS = r"\n|, |- |\[|\]"
+# A line break, a number of a list, a comma or a bracket is a piece; what stands between them may
+# become one token.
+_MARKS = r"\n\d+\. |\n|, |\[|\]"
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,11 @@ class ScratchSettings(TaskSettings):
     """Folder of the model."""
     limit: int = 2000
     """Train scenarios that the tokenizer is fitted on."""
-    vocabulary: int = 8192
-    """Tokens of the vocabulary."""
+    vocabulary: int = 2048
+    """Tokens of the vocabulary beside titles and attributes."""
     width: int = 128
     """Width of the model; width / heads must be 32 or 64 for vLLM on a CPU."""
-    layers: int = 2
+    layers: int = 3
     """Layers of the model."""
     heads: int = 4
     """Attention heads a layer."""
@@ -49,8 +52,19 @@ class ScratchSettings(TaskSettings):
     """Draws the weights."""
 
 
-def write_model(texts: Iterable[str], settings: ScratchSettings) -> int:
+def write_model(
+    texts: Iterable[str],
+    titles: Sequence[str],
+    values: Sequence[str],
+    settings: ScratchSettings,
+) -> int:
     """Save the model and its tokenizer; the number of weights.
+
+    Args:
+        texts: what the tokenizer is fitted on.
+        titles: become one token each.
+        values: of attributes; become one token each where they stand as whole words.
+        settings: the model's shape, and where it goes.
 
     Raises:
         ConfigurationError: the width is no multiple of the heads, or a package is missing.
@@ -63,7 +77,15 @@ def write_model(texts: Iterable[str], settings: ScratchSettings) -> int:
         )
     try:
         import torch
-        from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+        from tokenizers import (
+            AddedToken,
+            Regex,
+            Tokenizer,
+            decoders,
+            models,
+            pre_tokenizers,
+            trainers,
+        )
         from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
     except ModuleNotFoundError as error:
         raise ConfigurationError(
@@ -78,9 +100,11 @@ def write_model(texts: Iterable[str], settings: ScratchSettings) -> int:
         ]
     )
     bpe.decoder = decoders.ByteLevel()
+    longest_first = sorted({*titles, *values}, key=len, reverse=True)
+    atoms = re.compile("|".join(map(re.escape, longest_first)) or "$^")
     special = ["<|pad|>", "<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
     bpe.train_from_iterator(
-        texts,
+        (piece for text in texts for piece in atoms.split(text)),
         trainers.BpeTrainer(
             vocab_size=settings.vocabulary,
             special_tokens=special,
@@ -88,6 +112,10 @@ def write_model(texts: Iterable[str], settings: ScratchSettings) -> int:
             show_progress=False,
         ),
     )
+    bpe.add_tokens([AddedToken(title, normalized=False) for title in titles])
+    # The decoder reads a token without a blank as bytes, which is right for ASCII alone.
+    whole = [value for value in values if " " in value or value.isascii()]
+    bpe.add_tokens([AddedToken(value, normalized=False, single_word=True) for value in whole])
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bpe,
         pad_token=special[0],
@@ -95,12 +123,13 @@ def write_model(texts: Iterable[str], settings: ScratchSettings) -> int:
         eos_token=special[2],
         additional_special_tokens=special[3:],
         model_max_length=settings.context,
+        clean_up_tokenization_spaces=False,
         chat_template=CHAT_TEMPLATE,
     )
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=settings.width,
-        intermediate_size=settings.width * 3,
+        intermediate_size=settings.width * 4,
         num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads,
         num_key_value_heads=settings.heads,
@@ -119,25 +148,24 @@ def write_model(texts: Iterable[str], settings: ScratchSettings) -> int:
     return int(model.num_parameters())
 
 
-def example_texts(settings: ScratchSettings) -> list[str]:
-    """Prompts and answers as SFT will show them, and every title a few times."""
-    from .sft import TemplateTeacher, make_examples
+def example_texts(task: Task, settings: ScratchSettings) -> list[str]:
+    """Prompts and answers as SFT will show them."""
+    from .form import FormTeacher
+    from .sft import make_examples
 
-    task = settings.task("train", limit=settings.limit)
-    titles = [f"- {title}\n" for title in task.world.catalogue.titles]
     examples = make_examples(
-        task, teacher=TemplateTeacher(task.world), prompt=settings.prompt, lists=1
+        task, teacher=FormTeacher(task.world), prompt=settings.prompt, lists=1
     ).examples
-    return [
-        *(message["content"] for example in examples for message in example.messages),
-        *titles * 20,
-    ]
+    return [message["content"] for example in examples for message in example.messages]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     settings = parse(ScratchSettings, "python -m agents.scratch", argv)
-    size = write_model(example_texts(settings), settings)
+    task = settings.task("train", limit=settings.limit)
+    catalogue = task.world.catalogue
+    values = sorted({value for item in catalogue for _, value in item.attributes})
+    size = write_model(example_texts(task, settings), catalogue.titles, values, settings)
     print(f"{settings.out}: {size:,} weights", file=sys.stderr)  # noqa: T201
     return 0
 

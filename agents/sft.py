@@ -3,7 +3,7 @@
 An example is a triplet (Q, T, R): the prompt of one turn, a reasoning trajectory in five steps and
 a ranked list (equation 13). A scenario gives one example of the first turn, and up to four of a
 later one, in which the list before was constructed (H+, H-, S+, S-) and the environment's own user
-and retriever answered it. A *teacher* writes T and R and, unlike the recommender, sees the target.
+and retriever answered it. A *teacher* writes T and R; unlike the recommender it may see the target.
 
 ``crsgym train sft --env Synthetic-v0 --model DIR --out DIR`` or ``python -m agents.sft``; a run
 that was killed goes on when it is started again.
@@ -30,6 +30,7 @@ from crsgym.types import Scenario, State, Turn, to_json
 from crsgym.world import World
 
 from .compact import PROMPTS
+from .form import FormTeacher
 from .llm import LLMAgent, write_agent
 from .settings import TaskSettings, parse
 
@@ -294,7 +295,8 @@ class SFTSettings(TaskSettings):
     out: str = ""
     """Folder for examples, checkpoints, the adapter and the agent."""
     teacher: str = "template"
-    """Who writes the answers: template, template-explained, or a chat model as engine:model."""
+    """Who writes the answers: template, template-explained, form (lists drawn by chance; sees no
+    target), or a chat model as engine:model."""
     teacher_options: dict[str, Any] | None = None
     """Options of the chat model's engine, as JSON."""
     lists: int = 4
@@ -335,12 +337,14 @@ def make_teacher(settings: SFTSettings, world: World) -> Teacher:
     Raises:
         ConfigurationError: when there is none of that name.
     """
+    if settings.teacher == "form":
+        return FormTeacher(world, seed=settings.seed)
     if settings.teacher in ("template", "template-explained"):
         return TemplateTeacher(world, explain=settings.teacher == "template-explained")
     if ":" not in settings.teacher:
         raise ConfigurationError(
-            "teacher: expected template, template-explained or a chat model as engine:model; got "
-            f"{settings.teacher!r}"
+            "teacher: expected form, template, template-explained or a chat model as engine:model; "
+            f"got {settings.teacher!r}"
         )
     from crsgym import chat
 

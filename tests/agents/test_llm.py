@@ -64,7 +64,7 @@ def test_the_compact_prompt_shows_the_last_turn_and_the_candidates(toy_task) -> 
         (message,) = compact_messages(observation, list_length=3)
         text = message["content"]
         for title in observation["candidates"]:
-            assert f"\n- {title}" in text
+            assert f". {title}" in text
         if observation["history"]:
             assert f"Seeker: {observation['feedback']}" in text
             assert f"Wish: {observation['history'][-1]['preference']}" in text
