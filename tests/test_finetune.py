@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from crsgym import finetune as module
 from crsgym.errors import ConfigurationError
-from crsgym.finetune import FinetuneSettings, finetune, settings_from
+from crsgym.finetune import FinetuneSettings, SimilarLengths, finetune, settings_from
 from crsgym.protocols import Sampling
 
 torch = pytest.importorskip("torch")
@@ -109,8 +112,55 @@ def test_another_run_may_not_take_the_folder(base, trained) -> None:
         finetune(base, EXAMPLES, trained.path, settings=LORA, valid=EXAMPLES[:4])
 
 
-def test_a_killed_run_resumes_to_the_same_adapter(base, tmp_path) -> None:
+def test_a_folder_from_before_a_setting_is_still_ones_own(base, trained) -> None:
+    record = trained.path / module.RECORD
+    now = json.loads(record.read_text())
+    old = {key: value for key, value in now["settings"].items() if key != "similar_lengths"}
+    record.write_text(json.dumps({**now, "settings": old}))
+    assert finetune(base, EXAMPLES, trained.path, settings=FULL, valid=EXAMPLES[:4]) == trained
+    record.write_text(json.dumps(now))
+
+
+@pytest.mark.parametrize("settings", [FULL, LORA], ids=["full", "lora"])
+def test_the_loss_is_that_of_trl(base, tmp_path, monkeypatch, settings) -> None:
+    settings = replace(settings, epochs=2)
+    ours = finetune(base, EXAMPLES, tmp_path / "ours", settings=settings, progress=False)
+    monkeypatch.setattr(module, "_trainer", lambda trainer, lengths, settings: trainer)
+    theirs = finetune(base, EXAMPLES, tmp_path / "theirs", settings=settings, progress=False)
+    losses = [[e["loss"] for e in run.history if "loss" in e] for run in (ours, theirs)]
+    assert len(losses[0]) > 10
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_batches_of_similar_lengths() -> None:
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 500, size=1003).tolist()
+    sampler = SimilarLengths(lengths, 8, seed=1)
+    first = list(sampler)
+    assert len(sampler) == 1003
+    assert sorted(first) == list(range(1003))
+    assert first == list(SimilarLengths(lengths, 8, seed=1))
+    assert first != list(SimilarLengths(lengths, 8, seed=2))
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+    sampler.set_epoch(0)
+    assert list(sampler) == first
+
+    def padding(order) -> float:
+        batches = [[lengths[row] for row in order[at : at + 8]] for at in range(0, 1000, 8)]
+        return sum(8 * max(batch) - sum(batch) for batch in batches) / sum(lengths)
+
+    assert padding(first) < 0.2 < 0.5 < padding(range(1003))
+    # The batches themselves come at random, not from short to long.
+    longest = [max(lengths[row] for row in first[at : at + 8]) for at in range(0, 1000, 8)]
+    assert abs(np.corrcoef(longest, np.arange(len(longest)))[0, 1]) < 0.3
+
+
+@pytest.mark.parametrize("similar", [False, True])
+def test_a_killed_run_resumes_to_the_same_adapter(base, tmp_path, similar) -> None:
     from safetensors.numpy import load_file
+
+    settings = replace(LORA, similar_lengths=similar)
 
     calls = []
 
@@ -124,16 +174,16 @@ def test_a_killed_run_resumes_to_the_same_adapter(base, tmp_path) -> None:
         return measure(model, tokenizer)
 
     straight = finetune(
-        base, EXAMPLES, tmp_path / "a", settings=LORA, evaluate=measure, progress=False
+        base, EXAMPLES, tmp_path / "a", settings=settings, evaluate=measure, progress=False
     )
     assert [e["measure/answer"] for e in straight.history if "measure/answer" in e] == [42.0, 42.0]
     calls.clear()
     with pytest.raises(KeyboardInterrupt):
-        finetune(base, EXAMPLES, tmp_path / "b", settings=LORA, evaluate=killed, progress=False)
+        finetune(base, EXAMPLES, tmp_path / "b", settings=settings, evaluate=killed, progress=False)
     with pytest.raises(ConfigurationError, match="another run"):
-        finetune(base, EXAMPLES[:8], tmp_path / "b", settings=LORA, progress=False)
+        finetune(base, EXAMPLES[:8], tmp_path / "b", settings=settings, progress=False)
     resumed = finetune(
-        base, EXAMPLES, tmp_path / "b", settings=LORA, evaluate=measure, progress=False
+        base, EXAMPLES, tmp_path / "b", settings=settings, evaluate=measure, progress=False
     )
     assert len(calls) == 2
     first, second = (load_file(r.path / "adapter_model.safetensors") for r in (straight, resumed))
