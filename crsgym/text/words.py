@@ -8,6 +8,8 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHES = str.maketrans("", "", "'’‘`")
+# Of ASCII texts, which most are: lower case, and a blank for all that is no letter or digit.
+_ASCII = bytes(ord(c.lower()) if (c := chr(code)).isalnum() else 32 for code in range(128)) * 2
 
 STOP_WORDS = frozenset(
     "a about all also am an and any are as at be been but by can cant could did didnt do does "
@@ -22,9 +24,10 @@ STOP_WORDS = frozenset(
 
 def words(text: str) -> list[str]:
     """The words of a text: lower case, without accents or apostrophes, in order, repeats kept."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text)
-        text = "".join(c for c in text if not unicodedata.combining(c))
+    if text.isascii():
+        return text.encode().translate(_ASCII, b"'`").decode().split()
+    text = unicodedata.normalize("NFKD", text)
+    text = "".join(c for c in text if not unicodedata.combining(c))
     return _WORD.findall(text.casefold().translate(_APOSTROPHES))
 
 

@@ -1,6 +1,8 @@
 """The tokeniser, by examples worked by hand."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crsgym.text.words import singular, words
 
@@ -14,6 +16,12 @@ def test_words_drop_case_accents_apostrophes_and_punctuation() -> None:
 @pytest.mark.parametrize("text", ["", "  \n", "?!…", "\ud800"])
 def test_a_text_may_hold_no_word(text: str) -> None:
     assert words(text) == []
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_texts_take_a_short_way_to_the_same_words(text: str) -> None:
+    # An accent that goes sends the text the long way.
+    assert words(text) == words(text + "\u0301")
 
 
 @pytest.mark.parametrize(
