@@ -44,7 +44,7 @@ _SAID_AS = {
 
 
 def _stems(text: str) -> list[str]:
-    return [singular(word) for word in words(text)]
+    return list(map(singular, words(text)))
 
 
 def phrases_of(item: Item) -> Iterator[tuple[str, str]]:
@@ -78,12 +78,10 @@ class Phrases:
         self.known = tuple(known)
         self.items = items
         self.weights = weights
-        self._places: dict[str, list[int]] = defaultdict(list)
-        self._longest: dict[str, int] = {}
+        self._root = _Node()
         for place, (_, phrase) in enumerate(self.known):
-            self._places[phrase].append(place)
-            first, length = phrase.partition(" ")[0], min(phrase.count(" ") + 1, _LONGEST)
-            self._longest[first] = max(length, self._longest.get(first, 0))
+            if phrase.count(" ") < _LONGEST:
+                self._root.at(phrase.split(" ")).places.append(place)
         self._by_kind = self._side_by_side()
 
     @classmethod
@@ -156,11 +154,34 @@ class Phrases:
 
     def _places_in(self, text: str) -> list[int]:
         stems = _stems(text)
+        begins = self._root.after
         found: set[int] = set()
-        for start, first in enumerate(stems):
-            for length in range(1, self._longest.get(first, 0) + 1):
-                found.update(self._places.get(" ".join(stems[start : start + length]), ()))
+        for start, first in enumerate(stems, 1):
+            node = begins.get(first)
+            while node is not None:
+                found.update(node.places)
+                node = node.after.get(stems[start]) if start < len(stems) else None
+                start += 1
         return sorted(found)
+
+
+class _Node:
+    """The phrases that begin with the same words."""
+
+    __slots__ = ("after", "places")
+
+    def __init__(self) -> None:
+        self.places: list[int] = []
+        """Of the phrases that end here."""
+        self.after: dict[str, _Node] = {}
+        """The phrases that go on, by their next word."""
+
+    def at(self, words: Sequence[str]) -> _Node:
+        """The node of some words more, made where there is none."""
+        node = self
+        for word in words:
+            node = node.after.setdefault(word, _Node())
+        return node
 
 
 __all__ = ["KINDS", "Phrases", "phrases_of"]
