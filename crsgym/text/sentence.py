@@ -136,7 +136,7 @@ def _refusal(name: str) -> str | None:
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
     # The base of all failures of the HTTP library that the hub's client is built on.
-    transport = HfHubHTTPError.__bases__[0]
+    transport: type[BaseException] = HfHubHTTPError.__bases__[0]
     if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
         return "HF_HUB_OFFLINE is set"
     try:
