@@ -21,6 +21,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -42,6 +43,9 @@ from crsgym.types import Context, FloatArray, IntArray, Scenario
 
 Scores = Callable[[int], FloatArray]
 """From a seed to scores, float32 (scenarios, items)."""
+Row = tuple[str, int, Callable[[], Scores]]
+"""A name, over how many seeds, and what is fitted where the row is wanted; 0 seeds: there is no
+chance in it."""
 
 CUTOFFS = (1, 10, 20, 50)
 
@@ -54,35 +58,48 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=5)
     options.add_argument("--encoder", default="minilm", help="sentence encoder; 'none' for none")
     options.add_argument("--from", dest="source", help="data set that the weights are learned on")
-    options.add_argument("--dual-view", help="folder of a trained dual-view retriever")
+    options.add_argument(
+        "--dual-view", nargs="+", default=[], help="folders of trained dual-view retrievers"
+    )
+    options.add_argument(
+        "--rows", nargs="+", default=[""], help="rows whose name holds one of these"
+    )
     args = options.parse_args()
     dataset = load(args.dataset)
     scenarios = dataset.scenarios(args.split)
     encoders = ["tfidf"] + [args.encoder] * (args.encoder != "none")
     if args.source:
-        rows = transferred(load(args.source), dataset, scenarios, encoders)
+        rows = transferred(load(args.source), dataset, scenarios, encoders, args.seeds)
     else:
-        rows = fitted(dataset, scenarios, encoders, args.dual_view)
-    table(rows, scenarios, dataset, args.seeds)
+        rows = fitted(dataset, scenarios, encoders, args.dual_view, args.seeds)
+    wanted = (row for row in rows if any(part in row[0] for part in args.rows))
+    table(wanted, scenarios, dataset)
 
 
 def fitted(
-    dataset: Dataset, scenarios: Sequence[Scenario], encoders: Sequence[str], dual_view: str | None
-) -> Iterator[tuple[str, Scores, bool]]:
-    """Rows: a name, the scores, and whether they depend on the seed."""
+    dataset: Dataset,
+    scenarios: Sequence[Scenario],
+    encoders: Sequence[str],
+    dual_views: Sequence[str],
+    seeds: int,
+) -> Iterator[Row]:
+    """Retrievers fitted on the data set itself."""
     own = shared_conversations(dataset, scenarios)
     left_out = " (left out)" if (own >= 0).any() else ""
     yield from unlearned(dataset, scenarios, own, left_out, encoders)
     contexts = [Context(scenario.dialogue) for scenario in scenarios]
-    lexical = build("lexical", dataset)
-    yield "lexical", lambda seed: lexical.scores(contexts), False
-    if dual_view:
-        dual = build(dual_view, dataset)
-        yield "dual-view", lambda seed: dual.scores(contexts), False
+
+    def saved(*names: str) -> Scores:
+        made = [build(name, dataset) for name in names]
+        return lambda seed: made[seed].scores(contexts)
+
+    yield "lexical", 0, partial(saved, "lexical")
+    if dual_views:
+        yield "dual-view", len(dual_views), partial(saved, *dual_views)
     for encoder in encoders:
         for unseen in (False, True):
             name = f"hybrid, {encoder}{', unseen' * unseen}{left_out}"
-            yield name, hybrid(dataset, scenarios, own, encoder, unseen), True
+            yield name, seeds, partial(hybrid, dataset, scenarios, own, encoder, unseen)
 
 
 def unlearned(
@@ -91,22 +108,29 @@ def unlearned(
     own: IntArray,
     left_out: str,
     encoders: Sequence[str],
-) -> Iterator[tuple[str, Scores, bool]]:
+) -> Iterator[Row]:
     """What needs no training: popularity, copy, one text view, the graph alone."""
     dialogues = [scenario.dialogue for scenario in scenarios]
     size = len(dataset.catalogue)
     popularity = Counts.of(dataset).target_counts(own)
     recency = next(copies(dialogues, size))
-    yield f"popularity{left_out}", lambda seed: popularity, False
-    yield f"copy, then popularity{left_out}", lambda seed: popularity + 1e6 * recency, False
+    yield f"popularity{left_out}", 0, lambda: lambda seed: popularity
+    yield f"copy, then popularity{left_out}", 0, lambda: lambda seed: popularity + 1e6 * recency
     texts, items = [VIEWS["last_six"](d) for d in dialogues], item_texts(dataset)
-    for name in encoders:
+
+    def text_only(name: str) -> Scores:
         encoder = named_encoder(name) or HashedTfidf(1 << 15).fit(items)
         fit = encoder.encode(texts) @ encoder.encode(items).T
-        yield f"text only: {name}", lambda seed, fit=fit: fit, False
-    likeness = Likeness.of(dataset.catalogue, HashedTfidf(1 << 15).fit(items))
-    _, graph, _ = likeness.to(mention_weights(dialogues, size))
-    yield "graph only: attributes of what was mentioned", lambda seed: graph, False
+        return lambda seed: fit
+
+    def graph_only() -> Scores:
+        likeness = Likeness.of(dataset.catalogue, HashedTfidf(1 << 15).fit(items))
+        _, graph, _ = likeness.to(mention_weights(dialogues, size))
+        return lambda seed: graph
+
+    for name in encoders:
+        yield f"text only: {name}", 0, partial(text_only, name)
+    yield "graph only: attributes of what was mentioned", 0, graph_only
 
 
 def hybrid(
@@ -120,14 +144,19 @@ def hybrid(
 
 
 def transferred(
-    source: Dataset, target: Dataset, scenarios: Sequence[Scenario], encoders: Sequence[str]
-) -> Iterator[tuple[str, Scores, bool]]:
+    source: Dataset,
+    target: Dataset,
+    scenarios: Sequence[Scenario],
+    encoders: Sequence[str],
+    seeds: int,
+) -> Iterator[Row]:
     """Hybrids whose weights, and all statistics, come from another data set."""
     mapped = onto(source, target)
     dialogues = [scenario.dialogue for scenario in scenarios]
     own = np.full(len(dialogues), -1, dtype=np.int64)
     yield from unlearned(mapped, scenarios, own, "", encoders)
-    for encoder in encoders:
+
+    def carried(encoder: str) -> Scores:
         learned = HybridTraining(
             source,
             DialogueFeatures.fit(source, encoder=named_encoder(encoder)),
@@ -137,11 +166,10 @@ def transferred(
         )
         features = DialogueFeatures.fit(mapped, encoder=named_encoder(encoder))
         stacked = np.stack(list(features.rows(dialogues, own)), axis=2)
-        yield (
-            f"hybrid, {encoder}, from {source.name}",
-            lambda seed, stacked=stacked, learned=learned: stacked @ learned.first_turn(seed),
-            True,
-        )
+        return lambda seed: stacked @ learned.first_turn(seed)
+
+    for encoder in encoders:
+        yield f"hybrid, {encoder}, from {source.name}", seeds, partial(carried, encoder)
 
 
 def onto(source: Dataset, target: Dataset) -> Dataset:
@@ -184,25 +212,21 @@ def ranks(scores: FloatArray, targets: IntArray) -> IntArray:
     return 1 + (scores > at).sum(axis=1) + before.sum(axis=1)
 
 
-def table(
-    rows: Iterator[tuple[str, Scores, bool]],
-    scenarios: Sequence[Scenario],
-    dataset: Dataset,
-    seeds: int,
-) -> None:
+def table(rows: Iterator[Row], scenarios: Sequence[Scenario], dataset: Dataset) -> None:
     """Print the strata one after another, in Markdown."""
     targets = np.array([scenario.goal.target for scenario in scenarios])
     strata = stratify(scenarios, dataset.target_counts())
     bootstrap = Bootstrap([scenario.dialogue_id for scenario in scenarios])
     lines: dict[str, list[str]] = {name: [] for name in strata}
-    for name, scores, seeded in rows:
-        found = np.stack([ranks(scores(seed), targets) for seed in range(seeds if seeded else 1)])
+    for name, seeds, fit in rows:
+        scores = fit()
+        found = np.stack([ranks(scores(seed), targets) for seed in range(max(1, seeds))])
         hits = np.stack([(found <= k).mean(axis=0) for k in CUTOFFS], axis=1)
         for stratum, mask in strata.items():
             low, high = interval(bootstrap.means(hits, mask))
             each = np.stack([(found[:, mask] <= k).mean(axis=1) for k in CUTOFFS], axis=1)
             cells = [
-                f"{mean:.3f} [{a:.3f}, {b:.3f}]" + (f" ±{spread:.3f}" if seeded else "")
+                f"{mean:.3f} [{a:.3f}, {b:.3f}]" + (f" ±{spread:.3f}" if seeds else "")
                 for mean, a, b, spread in zip(
                     each.mean(axis=0), low, high, each.std(axis=0), strict=True
                 )
