@@ -148,19 +148,25 @@ class LexicalRetriever:
         }
 
     def _add_feedback(self, total: FloatArray, contexts: Sequence[Context]) -> None:
-        places, remarks, weights = [], [], []
+        places: list[list[int]] = []
+        remarks: list[list[str]] = []
         for b, context in enumerate(contexts):
             said = [
                 text for text in (*(t.feedback for t in context.turns), context.feedback) if text
             ]
             for age, text in enumerate(reversed(said)):
-                places.append(b)
-                remarks.append(text)
-                weights.append(self._memory**age)
-        if remarks:
-            rows = self._remarks.rows(remarks)
-            rows *= np.array(weights, dtype=np.float32)[:, None]
-            np.add.at(total, places, rows)
+                if age == len(places):
+                    places.append([])
+                    remarks.append([])
+                places[age].append(b)
+                remarks[age].append(text)
+        for age, (rows, texts) in enumerate(zip(places, remarks, strict=True)):
+            scores = self._remarks.rows(texts)
+            scores *= np.float32(self._memory**age)
+            if len(rows) == len(total):
+                total += scores
+            else:
+                total[rows] += scores
 
     def _score_dialogues(self, dialogues: Sequence[tuple[Utterance, ...]]) -> FloatArray:
         chunks = [
@@ -177,7 +183,8 @@ class LexicalRetriever:
             self._read([*wanted, *(refused[b] for b in told)]), [len(remarks)]
         )
         scores[told] -= turned_down
-        return self._feedback * scores
+        scores *= self._feedback
+        return scores
 
     def _score_wishes(self, wishes: Sequence[str]) -> FloatArray:
         return self._preference * self._read(wishes)
@@ -188,8 +195,11 @@ class LexicalRetriever:
             self._weights[SIGNALS.index("attributes")]
             + self._weights[SIGNALS.index("recent_attributes")]
         )
-        scores: FloatArray = text * self._signals.text(texts)
-        scores += attributes * self._signals.attributes(texts)
+        scores = self._signals.text(texts)
+        scores *= text
+        named = self._signals.attributes(texts)
+        named *= attributes
+        scores += named
         return scores
 
 
