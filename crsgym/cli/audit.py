@@ -31,7 +31,8 @@ def audit(
     retriever: options.Retriever = None,
     settings: options.Settings = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the audit there, as JSON.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the audit there: audit.html, .md, .json."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON.")] = False,
     seed: options.Seed = 0,
@@ -75,12 +76,13 @@ def audit(
             batch_size=batch_size,
         )
         report["gain"] = experiment.to_dict(f"recall@{min(10, task.world.list_length)}")
-    text = json.dumps(report, indent=2, ensure_ascii=False)
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text + "\n", encoding="utf-8")
+        from crsgym.evaluation.document import save_audit
+
+        save_audit(report, out)
+        typer.echo(f"audit: {out / 'audit.html'}, .md, .json", err=True)
     if as_json:
-        typer.echo(text)
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
         _show(report)
     raise typer.Exit(0 if report["passed"] else 1)
@@ -88,28 +90,19 @@ def audit(
 
 def _show(report: dict[str, Any]) -> None:
     """The audit as tables on standard output."""
+    import sys
+
     from rich.console import Console
 
-    from crsgym.evaluation.table import Table, number
+    from crsgym.evaluation import audits
+    from crsgym.evaluation.table import WIDTH
 
-    def flat(prefix: str, values: dict[str, Any]) -> list[tuple[str, str]]:
-        rows = []
-        for key, value in values.items():
-            if isinstance(value, dict):
-                rows += flat(f"{prefix}{key}.", value)
-            elif isinstance(value, float):
-                rows.append((prefix + key, number(value)))
-            elif not isinstance(value, list):
-                rows.append((prefix + key, "-" if value is None else str(value)))
-        return rows
-
-    shown = {k: v for k, v in report.items() if k not in ("simulator", "gain", "schema")}
-    console = Console()
-    console.print(Table("Audit", ("measure", "value"), tuple(flat("", shown))).to_rich())
-    if "gain" in report:
-        console.print(report["gain"]["verdict"], highlight=False, markup=False)
-    for failure in report["failures"]:
-        console.print(f"FAILED: {failure}", highlight=False, markup=False)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console.print(audits.heading(report), highlight=False, markup=False)
+    for table in audits.tables(report):
+        console.print(table.to_rich())
+    for note in audits.notes(report):
+        console.print(note, highlight=False, markup=False)
 
 
 __all__ = ["app", "audit"]

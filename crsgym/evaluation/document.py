@@ -1,4 +1,4 @@
-"""A report as files: JSON, Markdown, and one HTML page that needs no other file."""
+"""A report, or an audit alone, as files: JSON, Markdown, and an HTML page that needs no other."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crsgym.errors import DataError
+from crsgym.evaluation import audits
 from crsgym.evaluation.schema import from_dict
 from crsgym.evaluation.table import Table
 from crsgym.evaluation.tables import heading, notes, tables
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from crsgym.evaluation.report import Report
 
 NAME = "report"
+AUDIT = "audit"
 
 
 def to_json(report: Report) -> str:
@@ -30,11 +32,24 @@ def to_markdown(report: Report) -> str:
     """A heading, the tables and the notes."""
     parts = [f"### {heading(report)}\n", *(table.to_markdown() for table in tables(report))]
     listed = "\n".join(f"- {note}" for note in notes(report))
-    return "\n".join([*parts, listed, ""])
+    audited = [] if report.audit is None else ["", audit_to_markdown(report.audit).rstrip("\n")]
+    return "\n".join([*parts, listed, *audited, ""])
+
+
+def audit_to_markdown(audit: audits.Audit) -> str:
+    """An audit: a heading, the tables and the notes."""
+    shown = (table.to_markdown() for table in audits.tables(audit))
+    listed = "\n".join(f"- {note}" for note in audits.notes(audit))
+    return "\n".join([f"### {audits.heading(audit)}\n", *shown, listed, ""])
+
+
+def audit_to_html(audit: audits.Audit) -> str:
+    """A whole page of an audit alone."""
+    return page(audits.heading(audit), [_audit_fragment(audit)])
 
 
 def to_html(report: Report) -> str:
-    """A whole page, with the curves of all scenarios and of the new ones."""
+    """A whole page: curves of all scenarios and of the new ones, tables, the audit of the user."""
     from crsgym.evaluation.plots import to_svg
 
     metric = report.main_metric
@@ -48,6 +63,8 @@ def to_html(report: Report) -> str:
         tables=tables(report),
         notes=notes(report),
         figures=figures,
+        audit=None if report.audit is None else _audit_fragment(report.audit),
+        audited=None if report.audit is None else audits.heading(report.audit),
         spec=json.dumps(report.env, ensure_ascii=False, indent=2),
     )
 
@@ -73,6 +90,16 @@ def save(report: Report, directory: Path) -> Path:
     write_text(directory / f"{NAME}.json", to_json(report))
     write_text(directory / f"{NAME}.md", to_markdown(report))
     write_text(directory / f"{NAME}.html", to_html(report))
+    return directory
+
+
+def save_audit(audit: audits.Audit, directory: Path) -> Path:
+    """Write an audit's three files into a folder, which is made where it is not there."""
+    directory.mkdir(parents=True, exist_ok=True)
+    data = json.dumps(audit, ensure_ascii=False, allow_nan=False, indent=2)
+    write_text(directory / f"{AUDIT}.json", data + "\n")
+    write_text(directory / f"{AUDIT}.md", audit_to_markdown(audit))
+    write_text(directory / f"{AUDIT}.html", audit_to_html(audit))
     return directory
 
 
@@ -110,6 +137,10 @@ def write_text(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
+def _audit_fragment(audit: audits.Audit) -> str:
+    return table_fragment(audits.tables(audit), audits.notes(audit))
+
+
 def _template(name: str) -> Template:
     from jinja2 import Environment, PackageLoader
 
@@ -118,9 +149,12 @@ def _template(name: str) -> Template:
 
 
 __all__ = [
+    "audit_to_html",
+    "audit_to_markdown",
     "load",
     "page",
     "save",
+    "save_audit",
     "table_fragment",
     "to_fragment",
     "to_html",

@@ -18,7 +18,9 @@ from crsgym.plugins import strict_keywords
 from crsgym.protocols import describe
 from crsgym.registry import TaskOptions, make_task
 from crsgym.rollout import rollout, with_rules
+from crsgym.simulators.audit import audit
 from crsgym.task import Task
+from crsgym.types import Episode
 from crsgym.world import check_count
 
 if TYPE_CHECKING:
@@ -114,6 +116,7 @@ def bench(
     # A typo in the last agent's name must not show after the first has played for an hour.
     built = {name: make_agent(agent, task) for name, agent in named.items()}
     results = {}
+    everything: list[Episode] = []
     for name, agent in built.items():
         played = rollout(
             agent,
@@ -132,6 +135,8 @@ def bench(
             privileged=is_privileged(agent),
             spec=describe(agent),
         )
+        everything += played
+    spoken = world.max_turns > 1
     return Report(
         env={"id": task.id, "spec": task.spec, "hash": task.hash},
         split=task.split,
@@ -144,6 +149,7 @@ def bench(
         metrics=parsed,
         replicates=replicates,
         published=published,
+        audit=audit(everything, world.catalogue, world.simulator) if spoken else None,
     )
 
 

@@ -48,6 +48,9 @@ class Report:
     """Bootstrap draws."""
     published: bool = False
     """Whether quoted results of other papers are shown beside."""
+    audit: Mapping[str, Any] | None = None
+    """What :func:`crsgym.simulators.audit.audit` says of the user, over the episodes of all agents;
+    None where it never spoke, as in episodes of one turn."""
 
     def __post_init__(self) -> None:
         """Refuse parts that do not belong together.

@@ -58,6 +58,8 @@ def to_dict(report: Report) -> dict[str, Any]:
             **{name: mask.tolist() for name, mask in report.masks.items() if name != "all"},
         },
     }
+    if report.audit is not None:
+        data["audit"] = dict(report.audit)
     if report.published:
         rows = published_rows(report.env["id"])
         data["published"] = {
@@ -193,6 +195,7 @@ def from_dict(data: Mapping[str, Any]) -> Report:
             metrics=tuple(parse_metric(key) for key in data["metrics"]),
             replicates=data["bootstrap"]["replicates"],
             published="published" in data,
+            audit=data.get("audit"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(

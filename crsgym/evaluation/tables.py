@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from crsgym.evaluation import table
+from crsgym.evaluation import audits, table
 from crsgym.evaluation.comparison import NOTE
 from crsgym.evaluation.estimates import CANDIDATE_RECALL, MEAN_REWARD, Estimates
 from crsgym.evaluation.published import METRICS, SOURCE, published_rows
@@ -185,6 +185,8 @@ def notes(report: Report) -> list[str]:
         f"Intervals: 95%, bootstrap over dialogues, {report.replicates} draws.",
         _user(report),
     ]
+    if report.audit is not None:
+        told.append(audits.verdict(report.audit))
     if report.turns > 1:
         told.append(
             "Every scenario is played to the last turn, found or not, so all turns are over one "

@@ -195,15 +195,20 @@ def test_an_attribute_is_an_attribute_whatever_its_kind() -> None:
 
 def test_the_command(tmp_path) -> None:
     args = ["audit", "Synthetic-v0", "--simulator", "rules", "--limit", "10", "--turns", "2"]
-    result = CliRunner().invoke(
-        app, [*args, "--json", "--gain", "--out", str(tmp_path / "audit.json")]
-    )
+    out = tmp_path / "deep" / "audit"
+    result = CliRunner().invoke(app, [*args, "--json", "--gain", "--out", str(out)])
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert report["title_leak_rate"] == 0.0
     assert (report["env"], report["episodes"], report["feedbacks"]) == ("Synthetic-v0", 10, 10)
     assert set(report["gain"]["means"]) == {"normal", "silent", "blind", "shuffled"}
-    assert json.loads((tmp_path / "audit.json").read_text()) == report
+    assert sorted(path.name for path in out.iterdir()) == ["audit.html", "audit.json", "audit.md"]
+    assert json.loads((out / "audit.json").read_text()) == report
+    html = (out / "audit.html").read_text()
+    assert "Synthetic-v0, test split: 10 remarks in 10 episodes, passed" in html
+    assert report["gain"]["verdict"] in html
+    assert "over silent" in html
     shown = CliRunner().invoke(app, args)
     assert shown.exit_code == 0
-    assert "title_leak_rate" in shown.stdout
+    assert "names the target before anybody else does" in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 120
