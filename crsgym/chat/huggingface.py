@@ -229,29 +229,39 @@ def _sampler_logits(logits: Any, sampling: Sampling) -> Any:
 
 
 class _Draw:
-    """Turns greedy decoding into sampling: the largest of logits + Gumbel noise is a sample.
+    """Turns greedy decoding into sampling: all but one drawn token is made impossible.
 
     ``generate``'s own sampling draws a batch from the global generator, so an answer would depend
-    on its neighbours; here every row has its own.
+    on its neighbours; here every row has its own. A token takes one number from it, which is looked
+    up in the distribution function: noise for every token of the vocabulary would cost a small
+    model more than the model itself.
     """
 
     def __init__(self, sampling: Sampling, seeds: Sequence[int]) -> None:
         import torch
 
-        self._sampling = sampling
-        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._sampling, self._step = sampling, 0
+        self._numbers = torch.stack(
+            [
+                torch.rand(
+                    sampling.max_tokens,
+                    generator=torch.Generator().manual_seed(seed),
+                    dtype=torch.float64,
+                )
+                for seed in seeds
+            ]
+        )  # (B, L), each in [0, 1)
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         import torch
 
         logits = _sampler_logits(scores.float(), self._sampling)
-        noise = torch.stack(
-            [
-                -torch.empty(logits.shape[1]).exponential_(generator=generator).log()
-                for generator in self._generators
-            ]
-        )
-        return logits + noise.to(logits.device)
+        mass = logits.softmax(dim=-1).double().cumsum(dim=-1)  # (B, V)
+        number = self._numbers[:, self._step, None].to(mass.device) * mass[:, -1:]
+        # The first token whose mass goes beyond the number: never one without any.
+        drawn = torch.searchsorted(mass, number, right=True)
+        self._step += 1
+        return torch.full_like(logits, float("-inf")).scatter_(1, drawn, 0.0)
 
 
 __all__ = ["TransformersChatModel"]
