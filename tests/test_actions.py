@@ -376,20 +376,68 @@ def test_every_issue_is_reachable() -> None:
 
 
 MARKS = [", ", ",", "] ", "]", "; ", "\n", ", The ", ", the (1999)", " [", " ", "2. ", '"']
-
-
-@given(
-    st.lists(
-        st.one_of(st.sampled_from(CATALOGUE.titles), st.sampled_from(MARKS), st.text(max_size=3)),
-        max_size=12,
-    )
+# Names that begin, go on and end like each other.
+ALIKE = (
+    "Good, Bad",
+    "Good, Bad (1966)",
+    "Good, Bad, Ugly (1967)",
+    "Good",
+    "Ugly (1967)",
+    "Bad, Good Ugly (1970)",
+    "Badgood",
+    "Me, You",
+    "Me, You 1990",
+    "You, Me, Them (2000)",
+    "You, Me [Them] (2001)",
+    "Them, The (1950)",
+    "A (1950)",
+    "The, Them",
+    "10. Up, Down (1999)",
+    '"Hello, Dolly"',
+    "Open, (2003",
+    "Shut, Open (2003)",
+    "Ä, ö (1999)",
+    "!!!, Up (1999)",
+    "Up, up, up,  away,now (2001)",
 )
-def test_the_short_way_to_a_title_reads_what_the_long_way_reads(parts: list[str]) -> None:
-    answer = f"RANK LIST: [{''.join(parts)}]"
-    quick = parse_answer(answer, CATALOGUE)
-    slow = Catalogue(CATALOGUE)
-    slow.__dict__["plain_titles"] = {}
-    assert parse_answer(answer, slow) == quick
+LIKENESSES = Catalogue(
+    Item(str(i), title, split_year(title)[1], aliases=("Ugly, Me", "Up, Down, Up")[i % 7 :])
+    for i, title in enumerate(ALIKE)
+)
+
+
+@pytest.mark.parametrize("catalogue", [CATALOGUE, LIKENESSES], ids=("usual", "alike"))
+@given(data=st.data())
+def test_the_short_way_to_a_title_reads_what_the_long_way_reads(
+    catalogue: Catalogue, data: st.DataObject
+) -> None:
+    pieces = {piece for title in catalogue.titles for piece in title.split(", ")}
+    part = st.sampled_from([*catalogue.titles, *sorted(pieces)])
+    link = st.sampled_from([*[", "] * len(MARKS), *MARKS, ", ä, ", ", a\u0301, "])
+    parts = data.draw(st.lists(st.tuples(part, link | st.text(max_size=3)), max_size=8))
+    answer = f"RANK LIST: [{''.join(title + mark for title, mark in parts)}]"
+    slow = Catalogue(catalogue)
+    slow.__dict__["plain_titles"] = slow.__dict__["comma_titles"] = {}
+    for text in (answer, answer.replace(", ]", "]")):
+        assert parse_answer(text, catalogue) == parse_answer(text, slow)
+
+
+def test_most_titles_with_commas_are_read_the_short_way() -> None:
+    assert set(CATALOGUE.comma_titles) == {TITLES[2], TITLES[3]}
+    assert set(LIKENESSES.comma_titles) == {
+        "Good, Bad (1966)",
+        "Good, Bad, Ugly (1967)",
+        "Bad, Good Ugly (1970)",
+        "Me, You 1990",
+        "You, Me, Them (2000)",
+        "Them, The (1950)",
+        "The, Them",
+        '"Hello, Dolly"',
+        "Shut, Open (2003)",
+        "Ä, ö (1999)",
+        "!!!, Up (1999)",
+        "Up, up, up,  away,now (2001)",
+    }
 
 
 def test_the_documentation_names_every_issue() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,8 +25,10 @@ _CACHE_LIMIT = 1 << 16
 _FUZZY_MARGIN = 2.0
 """Two items whose similarity differs by no more than this many points are not told apart."""
 
+_LONG = 500
+"""A title of so many characters is not read at a glance either."""
 _NUMBER = re.compile(r"\d+")
-_MARKS = re.compile(r"[,\[\]\n]|^(?:\d{1,3}[.):]|[#*•-])")
+_MARKS = re.compile(r"[\[\]\n]|^(?:\d{1,3}[.):]|[#*•-])")
 """What a list is written with: a title that holds it cannot be read at a glance."""
 
 
@@ -135,7 +138,31 @@ class Catalogue(Sequence[Item]):
         return {
             title: i
             for i, title in enumerate(self.titles)
-            if not _MARKS.search(title) and normalise(title) not in heads
+            if "," not in title and not _MARKS.search(title) and normalise(title) not in heads
+        }
+
+    @cached_property
+    def comma_titles(self) -> dict[str, int]:
+        """Titles with commas with which no longer name begins, to their items.
+
+        Written to the letter in a list, with a comma and a word other than an article behind it,
+        such a title can mean nothing else.
+        """
+        keys = sorted({*self._full, *self._named, *self._aliased})
+
+        def ends_here(title: str) -> bool:
+            start = same_title_key(f"{title}, x")[:-1]
+            after = bisect_right(keys, start)
+            return after == len(keys) or not keys[after].startswith(start)
+
+        return {
+            title: i
+            for i, title in enumerate(self.titles)
+            if "," in title
+            and len(title) < _LONG
+            and not _MARKS.search(title)
+            and title.rfind("(") <= title.rfind(")")
+            and ends_here(title)
         }
 
     @cached_property
