@@ -54,6 +54,7 @@ class VLLMChatModel:
             "max_model_len": max_model_len,
             # So that logprobs are of the distribution that was sampled from.
             "logprobs_mode": "processed_logprobs",
+            **_needed_on_a_cpu(),
             **dict(engine_options or {}),
         }
         if max_lora_rank:
@@ -149,6 +150,13 @@ def _completion(output: Any) -> Completion:
             for token, of in zip(token_ids, answer.logprobs or (), strict=False)
         ),
     )
+
+
+def _needed_on_a_cpu() -> dict[str, Any]:
+    """A prompt that is read in parts makes vLLM wind a seeded generator back; a CPU's cannot."""
+    from vllm.platforms import current_platform
+
+    return {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
 
 
 def _refusals() -> tuple[type[Exception], ...]:

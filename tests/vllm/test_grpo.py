@@ -115,6 +115,18 @@ def test_logprobs_of_vllm_are_the_trainers(in_vllm, temperature) -> None:
     assert [c.token_ids for c in changed] != [c.token_ids for c in fresh]
 
 
+def test_more_seeded_prompts_than_the_engine_reads_at_once(in_vllm) -> None:
+    """On a CPU vLLM fails where it reads a seeded prompt in two parts."""
+    together, _ = drawn(in_vllm, 1.0, seeds=range(8))
+    long = [{"role": "user", "content": " ".join(["something"] * 150)}]
+    sampling = Sampling(max_tokens=4, temperature=1.0, logprobs=True)
+    many = in_vllm.sampler.complete([long] * 120, sampling, [7] * 120)
+    assert sum(len(answer.prompt_ids) for answer in many) > 10_000
+    assert len({answer.token_ids for answer in many}) == 1
+    again, _ = drawn(in_vllm, 1.0, seeds=range(8))
+    assert [a.token_ids for a in again] == [a.token_ids for a in together]
+
+
 def test_a_run_with_vllm_keeps_engine_and_trainer_together(in_vllm, something_to_learn) -> None:
     set_adapter(in_vllm, 0.0)
     in_vllm.train()
