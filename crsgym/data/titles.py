@@ -14,13 +14,15 @@ _REMEMBERED = 1 << 16
 _SHORT = 256
 """Longer texts are not remembered, so that hostile ones do not fill the memory."""
 
-_LEADING_ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)")
+_LEADING_ARTICLE = re.compile(r"(?:the|an|a)\s+(?=\S)")
 _TRAILING_ARTICLE = re.compile(r"(?<=\S)\s*,\s*(?:the|an|a)(?=(?:\s+\d{4})?$)")
 # "(2019)", "(2015 film)", "(2019, Andy Fickman)", "()" and the unclosed "(1995" of the sources.
 _QUALIFIER = re.compile(r"\(\s*(?:(\d{4})\b[^()]*)?\)?$")
 _ASCII_TO_SPACE = {
     code: (None if chr(code) in "'`" else " ") for code in range(128) if not chr(code).isalnum()
 }
+_ASCII = bytes(code if chr(code).isalnum() else 32 for code in range(128)) * 2
+"""The same for bytes, without the marks that go."""
 # Letters that Unicode does not decompose into a base letter and a mark.
 _UNDECOMPOSED = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "’": "", "‘": "", "ʼ": ""}
@@ -51,13 +53,15 @@ def evened(text: str) -> str:
     return " ".join(_plain(text).split())
 
 
-def _words(plain: str) -> str:
-    """Letters, digits and single spaces only."""
-    plain = plain.replace("&", " and ").translate(_ASCII_TO_SPACE)
-    if not plain.isascii():
-        # Marks stay: in many scripts they are the vowels.
-        plain = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain)
-    return " ".join(plain.split())
+def _words(plain: str) -> list[str]:
+    """Runs of letters and digits."""
+    if "&" in plain:
+        plain = plain.replace("&", " and ")
+    if plain.isascii():
+        return plain.encode().translate(_ASCII, b"'`").decode().split()
+    plain = plain.translate(_ASCII_TO_SPACE)
+    # Marks stay: in many scripts they are the vowels.
+    return "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain).split()
 
 
 def normalise(text: str) -> str:
@@ -71,12 +75,21 @@ def normalise(text: str) -> str:
     return _remembered(text) if len(text) <= _SHORT else _normalise(text)
 
 
-def _normalise(text: str) -> str:
+def title_words(text: str) -> list[str]:
+    """The words of the normal form. For texts that hardly come twice: nothing is remembered."""
     plain = _plain(text.strip())
-    match = _QUALIFIER.search(plain)
+    match = _QUALIFIER.search(plain) if "(" in plain else None
     name, qualifier = (plain[: match.start()], match.group()) if match else (plain, "")
-    name = _TRAILING_ARTICLE.sub("", _LEADING_ARTICLE.sub("", name.strip()))
-    return _words(f"{name} {qualifier}") or " ".join(plain.split())
+    name = name.strip()
+    if article := _LEADING_ARTICLE.match(name):
+        name = name[article.end() :]
+    if "," in name and (name[-1] in "ean" or name[-1].isdecimal()):
+        name = _TRAILING_ARTICLE.sub("", name)
+    return _words(f"{name} {qualifier}") or plain.split()
+
+
+def _normalise(text: str) -> str:
+    return " ".join(title_words(text))
 
 
 _remembered = lru_cache(maxsize=_REMEMBERED)(_normalise)
@@ -114,4 +127,4 @@ def distinct_titles(items: Sequence[Item]) -> list[Item]:
     return result
 
 
-__all__ = ["distinct_titles", "evened", "normalise", "same_title_key", "split_year"]
+__all__ = ["distinct_titles", "evened", "normalise", "same_title_key", "split_year", "title_words"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from crsgym.data.titles import normalise, split_year
+from crsgym.data.titles import normalise, split_year, title_words
 from crsgym.errors import ConfigurationError
 from crsgym.types import Item
 
@@ -59,13 +60,22 @@ class Topics:
                     own.setdefault(numbers[key], kind)
             self.of_item.append(own)
 
+    @cached_property
+    def _holders(self) -> list[frozenset[int]]:
+        """For every topic, the items that have it."""
+        holders: list[list[int]] = [[] for _ in self.topics]
+        for item, own in enumerate(self.of_item):
+            for topic in own:
+                holders[topic].append(item)
+        return list(map(frozenset, holders))
+
     def places(self, items: Sequence[int], topics: Collection[int]) -> Places:
         """For those of the topics that some items have, the places, from 0, of these items."""
-        asked = frozenset(topics)
         found: Places = {}
-        for place, item in enumerate(items):
-            for topic in asked & self.of_item[item].keys():
-                found.setdefault(topic, []).append(place)
+        for topic in topics:
+            holders = self._holders[topic]
+            if not holders.isdisjoint(items):
+                found[topic] = [place for place, item in enumerate(items) if item in holders]
         return found
 
 
@@ -89,19 +99,29 @@ class Titles:
         return self._names[item]
 
     @cached_property
-    def _long_names(self) -> Mapping[str, tuple[str, ...]]:
-        by_word: dict[str, dict[str, None]] = defaultdict(dict)
+    def _long_names(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """The names of two words or more, by their first two words."""
+        by_start: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         for item in range(len(self._items)):
             for name in self.of(item):
                 first, *rest = name.split()
                 if rest:
-                    by_word[first][name] = None
-        return {first: tuple(names) for first, names in by_word.items()}
+                    by_start[first, rest[0]][name] = None
+        return {start: tuple(names) for start, names in by_start.items()}
+
+    @cached_property
+    def _starts(self) -> frozenset[tuple[str, str]]:
+        return frozenset(self._long_names)
 
     def named_in(self, text: str) -> bool:
         """Whether a text holds any title of two words or more; one word may be just a word."""
-        said = f" {normalise(text)} "
-        return any(name in said for word in said.split() for name in self._long_names.get(word, ()))
+        said = title_words(text)
+        if self._starts.isdisjoint(pairwise(said)):
+            return False
+        padded = f" {' '.join(said)} "
+        return any(
+            name in padded for start in pairwise(said) for name in self._long_names.get(start, ())
+        )
 
 
 def check_count(name: str, value: int) -> None:
