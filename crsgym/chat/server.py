@@ -21,6 +21,9 @@ from crsgym.protocols import Completion, Message, Sampling
 
 R = TypeVar("R")
 _MAX_WAIT_S = 30.0
+_POOL = 8
+"""Connections of one HTTP pool. httpx looks through a whole pool at every request and every answer:
+in a pool of 256 that would cost the client more time than all the rest that it does."""
 
 
 class _TryAgainError(Exception):
@@ -78,7 +81,8 @@ class ServerChatModel:
         self._version = 0
         self._tells_token_ids = True
         self._loop = BackgroundLoop()
-        self._client: Any = None
+        self._clients: list[Any] = []
+        self._free: asyncio.LifoQueue[Any] | None = None
         self._client_loop: asyncio.AbstractEventLoop | None = None
         self._model = model
 
@@ -123,9 +127,9 @@ class ServerChatModel:
 
     def close(self) -> None:
         """Drop the connections; a later call opens new ones."""
-        if self._client is not None:
-            self._loop.run(self._client.aclose())
-            self._client = None
+        clients, self._clients, self._free = self._clients, [], None
+        for client in clients:
+            self._loop.run(client.aclose())
         self._loop.stop()
 
     def spec(self) -> dict[str, Any]:
@@ -133,7 +137,7 @@ class ServerChatModel:
         return {"model": self.name, **({"extra_body": self.extra_body} if self.extra_body else {})}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_client": None, "_client_loop": None}
+        return {**self.__dict__, "_clients": [], "_free": None, "_client_loop": None}
 
     async def _complete(
         self,
@@ -143,15 +147,11 @@ class ServerChatModel:
     ) -> list[Completion]:
         if seeds is not None and len(seeds) != len(prompts):
             raise ValueError(f"expected one seed per prompt; got {len(seeds)} for {len(prompts)}")
-        gate = asyncio.Semaphore(self.concurrency)
-
-        async def ask(row: int) -> Completion:
-            async with gate:
-                return await self._ask(
-                    prompts[row], sampling, None if seeds is None else seeds[row]
-                )
-
-        tasks = [asyncio.create_task(ask(row)) for row in range(len(prompts))]
+        rows: Sequence[int | None] = [None] * len(prompts) if seeds is None else seeds
+        tasks = [
+            asyncio.create_task(self._ask(prompt, sampling, seed))
+            for prompt, seed in zip(prompts, rows, strict=True)
+        ]
         try:
             return await asyncio.gather(*tasks)
         finally:
@@ -208,20 +208,11 @@ class ServerChatModel:
 
     async def _send(self, path: str, body: dict[str, Any]) -> Any:
         httpx = _httpx()
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._client_loop is not loop:
-            key = self._api_key or os.environ.get("OPENAI_API_KEY")
-            self._client = httpx.AsyncClient(
-                headers={"Authorization": f"Bearer {key}"} if key else {},
-                timeout=None,
-                limits=httpx.Limits(
-                    max_connections=self.concurrency, max_keepalive_connections=self.concurrency
-                ),
-            )
-            self._client_loop = loop
+        free = self._slots()
+        client = await free.get()
         try:
             return await asyncio.wait_for(
-                self._client.post(self.base_url + path, json=body), self.timeout
+                client.post(self.base_url + path, json=body), self.timeout
             )
         except (asyncio.TimeoutError, TimeoutError) as error:
             raise _TryAgainError(
@@ -238,6 +229,33 @@ class ServerChatModel:
                 f"{self.base_url} dropped the connection in the middle of an answer "
                 f"({type(error).__name__}: {error})"
             ) from error
+        finally:
+            free.put_nowait(client)
+
+    def _slots(self) -> asyncio.LifoQueue[Any]:
+        """A client for each request that may be in flight; the last one used is the next."""
+        httpx = _httpx()
+        loop = asyncio.get_running_loop()
+        if self._free is None or self._client_loop is not loop:
+            key = self._api_key or os.environ.get("OPENAI_API_KEY")
+            trusted = httpx.create_ssl_context()
+            sizes = [
+                min(_POOL, self.concurrency - start) for start in range(0, self.concurrency, _POOL)
+            ]
+            self._clients = [
+                httpx.AsyncClient(
+                    headers={"Authorization": f"Bearer {key}"} if key else {},
+                    timeout=None,
+                    limits=httpx.Limits(max_connections=size, max_keepalive_connections=size),
+                    verify=trusted,
+                )
+                for size in sizes
+            ]
+            self._client_loop, self._free = loop, asyncio.LifoQueue()
+            for size, client in zip(sizes, self._clients, strict=True):
+                for _ in range(size):
+                    self._free.put_nowait(client)
+        return self._free
 
     def _check(self, path: str, response: Any) -> None:
         """Sort a status into fine, try again, and give up."""
