@@ -105,6 +105,14 @@ class RankingPolicy(nn.Module):
         unseen = torch.cat([constant, state.std(dim=0) < _CONSTANT, words])
         self.inner.weight[:, unseen] = 0
 
+    @torch.no_grad()
+    def soften(self, factor: float) -> None:
+        """Divide all scores and logits: the likeliest answers stay, the others become likelier."""
+        for layer in (self.linear, self.outer, self.verdict, self.forms):
+            layer.weight.div_(factor)
+        for layer in (self.verdict, self.forms):
+            layer.bias.div_(factor)
+
     def forward(self, view: View) -> tuple[Tensor, Tensor]:
         """Scores (B, K) of the items of a view, and logits (B, forms) of the forms."""
         raw, said = torch.from_numpy(view.x), torch.from_numpy(view.words)

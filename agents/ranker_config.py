@@ -27,7 +27,7 @@ class RankerConfig:
     """Turns after constructed lists, beside the recorded first turn; the method has one."""
     offered: float = 0.0
     """Share of these turns after the retriever's own list in place of a constructed one."""
-    supervised_epochs: int = 15
+    supervised_epochs: int = 10
     """Most passes over the examples."""
     supervised_rate: float = 2e-3
     """Learning rate (Adam) of supervised training."""
@@ -36,7 +36,7 @@ class RankerConfig:
     weight_decay: float = 1e-4
     """Decoupled weight decay, in both trainings."""
 
-    rl_epochs: int = 8
+    rl_epochs: int = 6
     """Most epochs of reinforcement learning."""
     rl_scenarios: int = 256
     """Scenarios an epoch, drawn without repetition."""
@@ -47,7 +47,12 @@ class RankerConfig:
     lists: int = 16
     """Lists drawn in every state to learn from their rewards, ``M``; one other is answered."""
     rl_rate: float = 2e-3
-    """Learning rate (Adam) of reinforcement learning."""
+    """Learning rate (Adam) of reinforcement learning in its first epoch."""
+    rl_decay: bool = True
+    """Whether that rate falls in equal steps, to nothing after the last epoch."""
+    soften: float = 3.0
+    """What the scores of the supervised policy are divided by before reinforcement learning: its
+    likeliest answer stays as it is, and more others are tried."""
     updates: int = 4
     """Passes over what was played, each one step."""
     discount: float = 1.0
@@ -57,6 +62,8 @@ class RankerConfig:
 
     patience: int = 5
     """Epochs without a better result on valid after which a training ends."""
+    valid_plays: int = 2
+    """Times that valid is played when choosing an epoch, each with other remarks of the user."""
     valid: int | None = None
     """Play only the first so many scenarios of valid when choosing an epoch."""
 
@@ -69,12 +76,14 @@ class RankerConfig:
         if self.mode not in get_args(Mode):
             raise ConfigurationError(f"mode: expected one of {get_args(Mode)}, got {self.mode!r}")
         counts = ("supervised_epochs", "supervised_batch", "rl_epochs", "rl_scenarios", "rl_batch")
-        for name in (*counts, "updates", "patience"):
+        for name in (*counts, "updates", "patience", "valid_plays"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name}: expected at least 1, got {getattr(self, name)}")
         for name in ("group", "lists"):
             if getattr(self, name) < 2:
                 raise ConfigurationError(f"{name}: a mean needs two, got {getattr(self, name)}")
+        if self.soften <= 0:
+            raise ConfigurationError(f"soften: expected a positive number, got {self.soften}")
         if self.constructed < 0 or not 0 <= self.discount <= 1 or self.clip <= 0:
             raise ConfigurationError(
                 "expected constructed from 0, discount from 0 to 1 and a positive clip; got "

@@ -37,6 +37,7 @@ from crsgym.rollout import with_rules
 from crsgym.seeding import derive_seed
 
 from .ranker import Ranker, RankingPolicy
+from .ranker_checkpoint import copy, keep, resume
 from .ranker_config import RankerConfig
 from .ranker_episodes import (
     Trajectories,
@@ -97,6 +98,8 @@ def train_ranker(
         ranker.policy.set_scale(examples.view)
         if config.mode != "rl":
             run.stage("supervised", config.supervised_epochs, lambda n: run.fit(examples, n))
+    if config.mode == "supervised-rl":
+        ranker.policy.soften(config.soften)
     if config.mode != "supervised":
         run.stage("rl", config.rl_epochs, run.reinforce)
     ranker.record = run.record()
@@ -140,12 +143,13 @@ class _Run:
         self.optimiser = torch.optim.AdamW(
             policy.parameters(), lr=rate, weight_decay=self.config.weight_decay
         )
-        done, best = self._resume(name)
+        kept_at = self.out / f"{name}.safetensors" if self.out else None
+        done, best = resume(kept_at, policy, self.optimiser) if kept_at else (0, {})
         if not best:
             value = self._validate()
             # A stage may end where it began only when that was trained: not the uniform policy.
             kept = value if self.trained else -math.inf
-            best = {"epoch": 0, "value": kept, "policy": _copy(policy)}
+            best = {"epoch": 0, "value": kept, "policy": copy(policy)}
             self._log({"stage": name, "epoch": 0, "valid": value})
         while done < epochs and done - best["epoch"] < self.config.patience:
             done += 1
@@ -155,7 +159,7 @@ class _Run:
             policy.eval()
             value = self._validate()
             if value > best["value"]:
-                best = {"epoch": done, "value": value, "policy": _copy(policy)}
+                best = {"epoch": done, "value": value, "policy": copy(policy)}
             self._log(
                 {
                     "stage": name,
@@ -165,7 +169,8 @@ class _Run:
                     "seconds": round(time.monotonic() - began, 2),
                 }
             )
-            self._keep(name, done, best)
+            if kept_at is not None:
+                keep(kept_at, policy, self.optimiser, done, best)
         policy.load_state_dict(best["policy"])
         self.trained = True
         self.best[name] = {"epoch": best["epoch"], "valid": round(best["value"], 6)}
@@ -201,6 +206,9 @@ class _Run:
         rng = np.random.default_rng(derive_seed(config.seed, "rl", number))
         generator = torch.Generator().manual_seed(derive_seed(config.seed, "rl", number) % 2**31)
         chosen = rng.permutation(len(self.task.scenarios))[: config.rl_scenarios]
+        if config.rl_decay:
+            left = 1 - (number - 1) / config.rl_epochs
+            self.optimiser.param_groups[0]["lr"] = config.rl_rate * left
         told: list[dict[str, float]] = []
         for rows in _batches(chosen, config.rl_batch):
             scenarios = [self.task.scenarios[row] for row in rows]
@@ -261,9 +269,12 @@ class _Run:
 
     def _validate(self) -> float:
         """Mean over the scenarios of what the last list earns on valid."""
-        outcomes = play(self.ranker, self.valid, seed=self.config.seed)
-        listed, _ = split_rewards(outcomes, self.valid)
-        return float(listed[:, -1].mean())
+        last = []
+        for number in range(self.config.valid_plays):
+            seed = derive_seed(self.config.seed, "valid", number)
+            listed, _ = split_rewards(play(self.ranker, self.valid, seed=seed), self.valid)
+            last.append(listed[:, -1].mean())
+        return float(np.mean(last))
 
     def _log(self, record: dict[str, Any]) -> None:
         record = {**record, "elapsed": round(time.monotonic() - self.begun, 1)}
@@ -284,49 +295,6 @@ class _Run:
         else:
             path.write_text(json.dumps(mine, indent=2) + "\n", encoding="utf-8")
 
-    def _keep(self, stage: str, done: int, best: dict[str, Any]) -> None:
-        """Write all that going on needs: weights, the best weights, and the optimiser."""
-        if self.out is None:
-            return
-        from safetensors.torch import save_file
-
-        tensors = {f"policy/{k}": v for k, v in self.ranker.policy.state_dict().items()}
-        tensors |= {f"best/{k}": v for k, v in best["policy"].items()}
-        for number, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"adam/{number}/{key}": value for key, value in state.items()}
-        notes = {"done": str(done), "epoch": str(best["epoch"]), "value": repr(best["value"])}
-        path = self.out / f"{stage}.safetensors"
-        part = path.with_suffix(".part")
-        save_file({k: v.contiguous() for k, v in tensors.items()}, part, metadata=notes)
-        part.replace(path)
-
-    def _resume(self, stage: str) -> tuple[int, dict[str, Any]]:
-        """How many epochs are done, and the best so far; nothing where none was kept."""
-        path = self.out / f"{stage}.safetensors" if self.out else None
-        if path is None or not path.is_file():
-            return 0, {}
-        from safetensors import safe_open
-
-        with safe_open(path, "pt") as file:
-            notes = file.metadata()
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        groups: dict[str, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            group, _, name = key.partition("/")
-            groups.setdefault(group, {})[name] = value
-        self.ranker.policy.load_state_dict(groups["policy"])
-        whole = self.optimiser.state_dict()
-        for key, value in groups.get("adam", {}).items():
-            number, _, name = key.partition("/")
-            whole["state"].setdefault(int(number), {})[name] = value
-        self.optimiser.load_state_dict(whole)
-        best = {
-            "epoch": int(notes["epoch"]),
-            "value": float(notes["value"]),
-            "policy": groups["best"],
-        }
-        return int(notes["done"]), best
-
 
 def _gain(before: Tensor, after: Tensor, advantage: Tensor, clip: float) -> tuple[Tensor, float]:
     """PPO's clipped objective of each choice, and the share of the ratios that were clipped."""
@@ -343,10 +311,6 @@ def _by_turn(values: Values) -> Tensor:
 
 def _batches(order: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
     return (order[start : start + size] for start in range(0, len(order), size))
-
-
-def _copy(policy: RankingPolicy) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in policy.state_dict().items()}
 
 
 def _plain(config: RankerConfig) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from agents import ablations, ranker_experiment, ranker_training, transfer
 from agents.ranker import Choices, PolicyConfig, Ranker, RankingPolicy
@@ -284,7 +285,7 @@ def test_a_run_is_reproducible(task: Task, mode: Any) -> None:
 
 
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(task: Task, tmp_path: Path) -> None:
-    config = replace(SMALL, rl_epochs=3)
+    config = replace(SMALL, rl_epochs=3, rl_decay=True, soften=2.0)
     whole = train_ranker(task, config, valid=task, out=tmp_path / "whole")
 
     class Interrupted(Exception):
@@ -304,6 +305,31 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(task: Task, tmp_p
     assert all(torch.equal(one[name], other[name]) for name in one)
     lines = (tmp_path / "whole" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["stage"] for line in lines] == ["supervised"] * 3 + ["rl"] * 4
+
+
+def test_a_softened_policy_answers_the_same_and_tries_more(task: Task) -> None:
+    ranker = shaken(task)
+    observations = task.world.observe(sample_states(task, number=4, turns=2))
+    view = ranker.features.read(observations)
+    with torch.no_grad():
+        before, likeliest = ranker.policy(view), ranker.act(observations)
+        ranker.policy.soften(3.0)
+        after = ranker.policy(view)
+    assert ranker.act(observations) == likeliest
+    for sharp, soft in zip(before, after, strict=True):
+        assert torch.allclose(soft, sharp / 3, atol=1e-5)
+
+
+def test_the_rate_falls_in_equal_steps(task: Task, tmp_path: Path) -> None:
+    weights = {}
+    for name, epochs, falls in (("one", 1, True), ("steady", 2, False), ("falling", 2, True)):
+        config = replace(SMALL, mode="rl", updates=1, rl_epochs=epochs, rl_decay=falls)
+        train_ranker(task, config, valid=task, out=tmp_path / name)
+        weights[name] = load_file(tmp_path / name / "rl.safetensors")["policy/outer.weight"]
+    # One step an epoch: the first is whole in all, the second half as far where the rate falls.
+    step = weights["steady"] - weights["one"]
+    assert step.abs().max() > 1e-4
+    assert torch.allclose(weights["falling"] - weights["one"], step / 2, atol=1e-6)
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(task: Task) -> None:
@@ -348,7 +374,15 @@ def test_a_ranker_without_training_says_how_to_train_one(task: Task) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"mode": "both"}, {"group": 1}, {"rl_epochs": 0}, {"discount": 1.5}, {"clip": 0.0}],
+    [
+        {"mode": "both"},
+        {"group": 1},
+        {"rl_epochs": 0},
+        {"valid_plays": 0},
+        {"discount": 1.5},
+        {"clip": 0.0},
+        {"soften": 0.0},
+    ],
 )
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
