@@ -38,11 +38,11 @@ class ScratchSettings(TaskSettings):
     """Folder of the model."""
     limit: int = 2000
     """Train scenarios that the tokenizer is fitted on."""
-    vocabulary: int = 2048
+    vocabulary: int = 2560
     """Tokens of the vocabulary beside titles and attributes."""
     width: int = 128
     """Width of the model; width / heads must be 32 or 64 for vLLM on a CPU."""
-    layers: int = 3
+    layers: int = 2
     """Layers of the model."""
     heads: int = 4
     """Attention heads a layer."""
@@ -134,15 +134,24 @@ def write_model(
         num_attention_heads=settings.heads,
         num_key_value_heads=settings.heads,
         max_position_embeddings=settings.context,
-        # One table for reading and writing a title: copying is then the first thing it learns.
+        initializer_range=settings.width**-0.5,
         tie_word_embeddings=True,
         pad_token_id=0,
         bos_token_id=1,
         eos_token_id=2,
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(settings.seed)
         model = LlamaForCausalLM(config)
+        # What attention reads it writes back as it was, and nothing else is written yet. With one
+        # table for reading and writing, a title that is looked at is thus a title made likelier,
+        # before anything is learned: from random weights it takes many thousand examples to find
+        # out that answers are copied.
+        for layer in model.model.layers:
+            read = layer.self_attn.v_proj.weight
+            torch.nn.init.orthogonal_(read)
+            layer.self_attn.o_proj.weight.copy_(read.T)
+            torch.nn.init.zeros_(layer.mlp.down_proj.weight)
     model.save_pretrained(settings.out)
     tokenizer.save_pretrained(settings.out)
     return int(model.num_parameters())

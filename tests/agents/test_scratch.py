@@ -65,6 +65,31 @@ def test_what_is_written_is_what_is_read(tokenizer, task) -> None:
     )
 
 
+def test_what_is_read_is_likelier_before_anything_is_learnt(base, tokenizer, task) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from agents.compact import compact_messages
+
+    model = AutoModelForCausalLM.from_pretrained(base)
+    titles = torch.tensor(
+        [tokenizer(title)["input_ids"][0] for title in task.world.catalogue.titles]
+    )
+    leads = []
+    for state in task.world.start(task.scenarios[:8], seed=0):
+        (observation,) = task.world.observe([state])
+        chat = tokenizer.apply_chat_template(
+            compact_messages(observation), tokenize=False, add_generation_prompt=True
+        )
+        ids = tokenizer(chat, add_special_tokens=False, return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            logits = model(ids).logits[0, -1, titles]
+        offered = torch.zeros(len(titles), dtype=torch.bool)
+        offered[list(state.candidates)] = True
+        leads.append(float((logits[offered].mean() - logits[~offered].mean()) / logits.std()))
+    assert sum(leads) / len(leads) > 0.2
+
+
 def test_the_model_is_drawn_from_its_seed_and_leaves_the_global_stream_alone(tmp_path) -> None:
     import torch
     from safetensors.torch import load_file
