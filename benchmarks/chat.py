@@ -3,10 +3,12 @@
     python benchmarks/chat.py --model runs/user/merged       # starts vLLM's server, and stops it
     python benchmarks/chat.py --model NAME --base-url http://127.0.0.1:8000/v1
 
-Episodes of Synthetic-v0 are played with an ``llm`` user on the server; then the very same prompts
-are posted again, all of one length of answer, by a loop that does nothing else. Both have the same
-number of requests in flight. Printed are answers per second of both, by turns, and the ratio of the
-totals. The server keeps no prefixes: that would make a present of the first pass to the second.
+Episodes of Synthetic-v0 are played with an ``llm`` user on the server, in two rollouts side by side
+so that one asks while the other waits (``--streams 1``: in one); then the very same prompts
+are posted again, all of one length of answer, by a loop over aiohttp that does nothing else. Both
+have the same number of requests in flight, over connections that are open. Printed are answers per
+second of both, by turns, what they cost the client, and the median ratio. The server keeps no
+prefixes: that would make a present of the first pass to the second.
 """
 
 from __future__ import annotations
@@ -16,19 +18,24 @@ import asyncio
 import contextlib
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-import httpx
+import aiohttp
 
 import crsgym
+from crsgym import data
 from crsgym.chat.server import ServerChatModel
 from crsgym.protocols import Completion, Message, Sampling
 from crsgym.rollout import rollout
 from crsgym.simulators.llm import LLMSimulator
+from crsgym.task import Task
 
 
 class Tap:
@@ -56,61 +63,93 @@ def main() -> None:
     options.add_argument("--base-url", default=None)
     options.add_argument("--episodes", type=int, default=512)
     options.add_argument("--concurrency", type=int, default=256)
+    options.add_argument("--streams", type=int, default=2, help="rollouts that share the episodes")
     options.add_argument("--turns", type=int, default=3)
     options.add_argument("--tokens", type=int, default=48, help="length of every answer")
     options.add_argument("--rounds", type=int, default=2)
     args = options.parse_args()
     with contextlib.ExitStack() as stack:
         url = args.base_url or stack.enter_context(served(args.model))
-        total = {"episodes": 0.0, "bare": 0.0}
+        shares = []
         for turn in range(args.rounds):
-            took, prompts = episodes(args, url, seed=turn)
+            played, prompts = episodes(args, url, seed=turn)
             bare = asyncio.run(load(args, url, prompts))
-            total["episodes"] += took
-            total["bare"] += bare
-            print(
-                f"round {turn + 1}: {len(prompts)} answers of {args.tokens} tokens; "
-                f"episodes {len(prompts) / took:.1f}/s, bare {len(prompts) / bare:.1f}/s",
-                flush=True,
-            )
-        share = total["bare"] / total["episodes"]
-        print(f"{args.concurrency} episodes keep the server at {share:.0%} of the bare load")
+            shares.append(bare.wall_s / played.wall_s)
+            print(f"round {turn + 1}: {len(prompts)} answers of {args.tokens} tokens; ", end="")
+            for name, took in (("episodes", played), ("bare", bare)):
+                rate, cost = len(prompts) / took.wall_s, 1e3 * took.cpu_s / len(prompts)
+                print(f"{name} {rate:.1f}/s, {cost:.1f} ms of the client's CPU each; ", end="")
+            print(f"{shares[-1]:.0%}", flush=True)
+        share = statistics.median(shares)
+        print(
+            f"{args.concurrency} episodes keep the server at {share:.0%} of the bare load (median)"
+        )
 
 
-def episodes(
-    args: argparse.Namespace, url: str, seed: int
-) -> tuple[float, list[Sequence[Message]]]:
-    """Seconds that the episodes take, and every prompt that they asked."""
+@dataclass(frozen=True)
+class Took:
+    """What a load cost."""
+
+    wall_s: float
+    cpu_s: float
+    """Of this process; the server is another."""
+
+
+@contextlib.contextmanager
+def timed() -> Iterator[list[Took]]:
+    """Puts what its body took into the list."""
+    took: list[Took] = []
+    wall, cpu = time.perf_counter(), time.process_time()
+    yield took
+    took.append(Took(time.perf_counter() - wall, time.process_time() - cpu))
+
+
+def episodes(args: argparse.Namespace, url: str, seed: int) -> tuple[Took, list[Sequence[Message]]]:
+    """What the episodes take, and every prompt that they asked.
+
+    In each of the streams a world of its own plays its share: when one stream's batch is answered,
+    and the next has to be made, the others' requests are still with the server.
+    """
     fixed = {"ignore_eos": True, "min_tokens": args.tokens}
     model = ServerChatModel(
         args.model, base_url=url, concurrency=args.concurrency, timeout=600, extra_body=fixed
     )
-    task = crsgym.make_task("Synthetic-v0", split="train", max_turns=args.turns, success="never")
     tap = Tap(model)
-    user = LLMSimulator(task.dataset.catalogue, tap, sampling=Sampling(max_tokens=args.tokens))
-    task = crsgym.make_task(
-        "Synthetic-v0",
-        split="train",
-        simulator=user,
-        max_turns=args.turns,
-        success="never",
-        list_length=4,
-    )
-    first = seed * args.episodes
-    chosen = task.scenarios[first : first + args.episodes]
-    model.complete([[{"role": "user", "content": "warm up"}]] * 8, user.sampling)
-    start = time.perf_counter()
-    rollout("retriever", task, scenarios=chosen, batch_size=args.concurrency, progress=False)
-    took = time.perf_counter() - start
+    sampling = Sampling(max_tokens=args.tokens)
+
+    def task() -> Task:
+        user = LLMSimulator(data.load("synthetic").catalogue, tap, sampling=sampling)
+        return crsgym.make_task(
+            "Synthetic-v0",
+            split="train",
+            simulator=user,
+            max_turns=args.turns,
+            success="never",
+            list_length=4,
+        )
+
+    def play(stream: int, task: Task) -> None:
+        first = seed * args.episodes
+        chosen = task.scenarios[first + stream : first + args.episodes : args.streams]
+        size = args.concurrency // args.streams
+        rollout("retriever", task, scenarios=chosen, batch_size=size, progress=False)
+
+    tasks = [task() for _ in range(args.streams)]
+    # Connections are opened before, here as there.
+    warm_up: list[Message] = [{"role": "user", "content": "warm up"}]
+    model.complete([warm_up] * args.concurrency, sampling)
+    with ThreadPoolExecutor(args.streams) as threads, timed() as took:
+        list(threads.map(play, range(args.streams), tasks))
     model.close()
-    return took, tap.prompts
+    return took[0], tap.prompts
 
 
-async def load(args: argparse.Namespace, url: str, prompts: Sequence[Sequence[Message]]) -> float:
-    """Seconds that the same requests take, sent by nothing but a loop."""
+async def load(args: argparse.Namespace, url: str, prompts: Sequence[Sequence[Message]]) -> Took:
+    """What the same requests take, sent by nothing but a loop."""
     gate = asyncio.Semaphore(args.concurrency)
-    limits = httpx.Limits(max_connections=args.concurrency)
-    async with httpx.AsyncClient(timeout=600, limits=limits) as client:
+    connector = aiohttp.TCPConnector(limit=args.concurrency)
+    patience = aiohttp.ClientTimeout(total=600)
+    async with aiohttp.ClientSession(connector=connector, timeout=patience) as client:
 
         async def post(prompt: Sequence[Message]) -> None:
             body = {
@@ -121,16 +160,15 @@ async def load(args: argparse.Namespace, url: str, prompts: Sequence[Sequence[Me
                 "ignore_eos": True,
                 "min_tokens": args.tokens,
             }
-            async with gate:
-                try:
-                    response = await client.post(url + "/chat/completions", json=body)
-                except httpx.TransportError:  # a kept connection that the server has closed
-                    response = await client.post(url + "/chat/completions", json=body)
+            async with gate, client.post(url + "/chat/completions", json=body) as response:
                 response.raise_for_status()
+                await response.read()
 
-        start = time.perf_counter()
-        await asyncio.gather(*map(post, prompts))
-        return time.perf_counter() - start
+        warm_up: list[Message] = [{"role": "user", "content": "warm up"}]
+        await asyncio.gather(*(post(warm_up) for _ in range(args.concurrency)))
+        with timed() as took:
+            await asyncio.gather(*map(post, prompts))
+        return took[0]
 
 
 @contextlib.contextmanager
