@@ -27,6 +27,8 @@ _ASCII = bytes(code if chr(code).isalnum() else 32 for code in range(128)) * 2
 _UNDECOMPOSED = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "’": "", "‘": "", "ʼ": ""}
 )
+_UNDECOMPOSABLE = re.compile(f"[{''.join(map(chr, _UNDECOMPOSED))}]")
+_ACCENTS = re.compile("[\u0300-\u036f]+")
 
 
 def split_year(title: str) -> tuple[str, int | None]:
@@ -43,9 +45,10 @@ def _plain(text: str) -> str:
     """Lower case, without accents."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFKC", text).casefold().translate(_UNDECOMPOSED)
-    text = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in text if not "\u0300" <= c <= "\u036f")
+    text = unicodedata.normalize("NFKC", text).casefold()
+    if _UNDECOMPOSABLE.search(text):
+        text = text.translate(_UNDECOMPOSED)
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
 
 
 def evened(text: str) -> str:
@@ -78,14 +81,15 @@ def normalise(text: str) -> str:
 def title_words(text: str) -> list[str]:
     """The words of the normal form. For texts that hardly come twice: nothing is remembered."""
     plain = _plain(text.strip())
-    match = _QUALIFIER.search(plain) if "(" in plain else None
-    name, qualifier = (plain[: match.start()], match.group()) if match else (plain, "")
-    name = name.strip()
-    if article := _LEADING_ARTICLE.match(name):
+    if "(" in plain and (match := _QUALIFIER.search(plain)):
+        name, qualifier = plain[: match.start()].strip(), match.group()
+    else:
+        name, qualifier = plain.strip(), ""
+    if name[:1] in "at" and (article := _LEADING_ARTICLE.match(name)):
         name = name[article.end() :]
     if "," in name and (name[-1] in "ean" or name[-1].isdecimal()):
         name = _TRAILING_ARTICLE.sub("", name)
-    return _words(f"{name} {qualifier}") or plain.split()
+    return _words(f"{name} {qualifier}" if qualifier else name) or plain.split()
 
 
 def _normalise(text: str) -> str:

@@ -61,21 +61,19 @@ class Topics:
             self.of_item.append(own)
 
     @cached_property
-    def _holders(self) -> list[frozenset[int]]:
-        """For every topic, the items that have it."""
-        holders: list[list[int]] = [[] for _ in self.topics]
-        for item, own in enumerate(self.of_item):
-            for topic in own:
-                holders[topic].append(item)
-        return list(map(frozenset, holders))
+    def _of_item(self) -> list[frozenset[int]]:
+        return [frozenset(own) for own in self.of_item]
 
     def places(self, items: Sequence[int], topics: Collection[int]) -> Places:
         """For those of the topics that some items have, the places, from 0, of these items."""
+        asked, of_item = frozenset(topics), self._of_item
         found: Places = {}
-        for topic in topics:
-            holders = self._holders[topic]
-            if not holders.isdisjoint(items):
-                found[topic] = [place for place, item in enumerate(items) if item in holders]
+        for place, item in enumerate(items):
+            for topic in asked & of_item[item]:
+                if topic in found:
+                    found[topic].append(place)
+                else:
+                    found[topic] = [place]
         return found
 
 

@@ -46,10 +46,11 @@ class Voice:
 
     def say(self, templates: Sequence[str], **slots: str) -> bool:
         """Add a sentence, in one of the wordings; False when none is safe."""
-        slots |= {name.capitalize(): _capital(text) for name, text in slots.items()}
-        start = int(self.uniform() * len(templates))
-        for template in (*templates[start:], *templates[:start]):
-            sentence = template.format_map(slots)
+        filled = _Slots(slots)
+        count = len(templates)
+        start = int(self.uniform() * count)
+        for number in range(start, start + count):
+            sentence = templates[number % count].format_map(filled)
             if not self._leaks(sentence):
                 self._sentences.append(sentence)
                 return True
@@ -108,13 +109,17 @@ class Voice:
         return phrase
 
 
+class _Slots(dict[str, str]):
+    """What fills the slots of a wording; a slot with a capital begins a sentence."""
+
+    def __missing__(self, name: str) -> str:
+        text = self[name.lower()]
+        return text[:1].upper() + text[1:]
+
+
 def article(words: str) -> str:
     """``"a"`` or ``"an"``."""
     return "an" if words[0].lower() in "aeiou" else "a"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 __all__ = ["Said", "Voice", "article"]

@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
+_ACCENTS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
 _APOSTROPHES = str.maketrans("", "", "'’‘`")
 # Of ASCII texts, which most are: lower case, and a blank for all that is no letter or digit.
 _ASCII = bytes(ord(c.lower()) if (c := chr(code)).isalnum() else 32 for code in range(128)) * 2
@@ -24,11 +25,12 @@ STOP_WORDS = frozenset(
 
 def words(text: str) -> list[str]:
     """The words of a text: lower case, without accents or apostrophes, in order, repeats kept."""
-    if text.isascii():
-        return text.encode().translate(_ASCII, b"'`").decode().split()
-    text = unicodedata.normalize("NFKD", text)
-    text = "".join(c for c in text if not unicodedata.combining(c))
-    return _WORD.findall(text.casefold().translate(_APOSTROPHES))
+    if not text.isascii():
+        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.translate(_APOSTROPHES)))
+        if not text.isascii():
+            text = "".join(c for c in text if not unicodedata.combining(c))
+            return _WORD.findall(text.casefold())
+    return text.encode().translate(_ASCII, b"'`").decode().split()
 
 
 @lru_cache(1 << 16)
