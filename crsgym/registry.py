@@ -190,7 +190,7 @@ def make_task(
         Rewards(
             reward_weights,
             fitted_encoder(encoder, dataset) if isinstance(encoder, str) else encoder,
-            background=background(dataset),
+            background=background(dataset) if isinstance(encoder, str) else (),
         ),
         max_turns=max_turns,
         num_candidates=num_candidates,
@@ -240,8 +240,9 @@ def make(
             listed first) or ``"never"``.
         retriever_options: keywords of a retriever that is given by name.
         simulator_options: keywords of a simulator that is given by name.
-        encoder: text encoder of the preference reward: ``"tfidf"``, ``"minilm"``, the name of a
-            sentence-transformers model, or an object with ``encode``.
+        encoder: text encoder of the preference reward: ``"tfidf"``, ``"minilm"`` or the name of a
+            sentence-transformers model, each taken about the mean of typical preferences; or an
+            object with ``encode``, which is taken as it is.
         preference_writer: writes the reference preference of a scenario, in place of the template.
         fuzzy: whether titles that match nothing exactly are matched approximately.
         limit: play only the first so many scenarios of the split.

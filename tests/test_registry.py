@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 
 import gymnasium
+import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
 
@@ -13,7 +16,7 @@ from crsgym.data.dataset import Dataset
 from crsgym.env import CRSEnv
 from crsgym.errors import ConfigurationError, DownloadError
 from crsgym.registry import NAMESPACE, entry_of
-from crsgym.types import Dialogue
+from crsgym.types import Dialogue, FloatArray
 
 
 def test_ids() -> None:
@@ -143,3 +146,22 @@ def test_without_a_training_split_the_default_retriever_is_content(no_train: str
     assert task.spec["world"]["retriever"]["class"].endswith(":ContentRetriever")
     with pytest.raises(DownloadError):
         crsgym.make_task(no_train, retriever="popularity", **options)  # type: ignore[arg-type]
+
+
+class Lengths:
+    """An encoder that knows of a text how many words it has, and that it is one."""
+
+    dim = 2
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        rows = np.array([(len(text.split()), 3.0) for text in texts], dtype=np.float32)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def test_an_encoder_that_is_handed_over_is_taken_as_it_is() -> None:
+    env = crsgym.make("Synthetic-v0", encoder=Lengths(), limit=1)
+    env.reset(seed=0)
+    *_, info = env.step(crsgym.format_answer(["x"], preference="one two three four"))
+    words = len(env.state.goal.preference.split())
+    expected = (4 * words + 9) / (5 * math.hypot(words, 3))
+    assert info["reward_terms"]["preference"] == pytest.approx(expected, abs=1e-6)
