@@ -62,8 +62,8 @@ class RankerConfig:
 
     patience: int = 5
     """Epochs without a better result on valid after which a training ends."""
-    valid_plays: int = 2
-    """Times that valid is played when choosing an epoch, each with other remarks of the user."""
+    valid_plays: int = 1
+    """Times that valid is played when choosing an epoch, each with other draws of the user's."""
     valid: int | None = None
     """Play only the first so many scenarios of valid when choosing an epoch."""
 
