@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from crsgym.actions import format_answer
+from crsgym.data.dataset import needs_train
 from crsgym.errors import ArtifactError, ConfigurationError
 from crsgym.plugins import Registry, load_entry_point, reference_agents
 from crsgym.protocols import Agent
@@ -269,8 +270,17 @@ def ranks_of(agent: Any) -> str:
 
 
 def by_popularity(task: Task) -> tuple[str, ...]:
-    """Every title, by how often the item is a target in train, ties by index."""
-    order = np.argsort(-task.dataset.target_counts(), kind="stable")
+    """Every title, by how often the item is a target in train, ties by index.
+
+    Raises:
+        DownloadError, MissingSplitError: where the train split cannot be had.
+    """
+    with needs_train(
+        "the popularity of items, which the agents popularity and copy go by,",
+        "random, retriever and oracle do without it",
+    ):
+        counts = task.dataset.target_counts()
+    order = np.argsort(-counts, kind="stable")
     titles = task.world.catalogue.titles
     return tuple(titles[item] for item in order.tolist())
 

@@ -23,6 +23,10 @@ class DownloadError(DataError):
     """A file that is not here and cannot be fetched."""
 
 
+class MissingSplitError(ConfigurationError):
+    """A split that a data set does not have."""
+
+
 class ArtifactError(CRSGymError):
     """A saved model that is damaged, or was trained for something else."""
 
@@ -45,6 +49,7 @@ __all__ = [
     "ConfigurationError",
     "DataError",
     "DownloadError",
+    "MissingSplitError",
     "ModelServerError",
     "PluginError",
     "ReplayMissError",

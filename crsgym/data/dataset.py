@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
@@ -11,7 +12,7 @@ import numpy as np
 from crsgym.data.catalogue import Catalogue
 from crsgym.data.graph import ItemGraph
 from crsgym.data.preference import PreferenceWriter, write_preference
-from crsgym.errors import ConfigurationError, PluginError
+from crsgym.errors import ConfigurationError, DownloadError, MissingSplitError, PluginError
 from crsgym.plugins import unknown
 from crsgym.types import Dialogue, Goal, IntArray, Scenario
 
@@ -38,6 +39,29 @@ def last_turn(dialogue: Dialogue) -> Iterator[Instance]:
     """Only the last utterance recommends: for data recorded as (context, response) pairs."""
     i = len(dialogue.utterances) - 1
     return (instance for instance in recommender_turns(dialogue) if instance[0] == i)
+
+
+NO_TRAIN = (DownloadError, MissingSplitError)
+"""What is raised where the train split cannot be had: its file cannot, or there is none."""
+
+
+@contextlib.contextmanager
+def needs_train(who: str, advice: str = "") -> Iterator[None]:
+    """Say who needed the train split, where it cannot be had.
+
+    Args:
+        who: what reads the train split inside of the block.
+        advice: what to do instead.
+
+    Raises:
+        DownloadError: when its file cannot be fetched.
+        MissingSplitError: when the data set has none.
+    """
+    try:
+        yield
+    except NO_TRAIN as error:
+        rest = f"; {advice}" if advice else ""
+        raise type(error)(f"{who} needs the train split: {error}{rest}") from error
 
 
 class Dataset:
@@ -87,12 +111,13 @@ class Dataset:
         """Every recorded dialogue of a split, read on the first call.
 
         Raises:
-            ConfigurationError: for a split that the data set does not have.
+            MissingSplitError: for a split that the data set does not have, a ConfigurationError.
             DataError: when its file is absent and cannot be fetched, or is damaged.
         """
         if split not in self._dialogues:
             if split not in self._sources:
-                raise unknown(f"split of {self.name}", split, self.splits)
+                error = unknown(f"split of {self.name}", split, self.splits)
+                raise MissingSplitError(str(error))
             source = self._sources[split]
             self._dialogues[split] = tuple(source() if callable(source) else source)
         return self._dialogues[split]
@@ -170,4 +195,13 @@ class Dataset:
         return other
 
 
-__all__ = ["Dataset", "Instance", "InstanceRule", "Split", "last_turn", "recommender_turns"]
+__all__ = [
+    "NO_TRAIN",
+    "Dataset",
+    "Instance",
+    "InstanceRule",
+    "Split",
+    "last_turn",
+    "needs_train",
+    "recommender_turns",
+]

@@ -97,19 +97,22 @@ def differences(
 
     Args:
         names: of the agent and of the baseline.
-        agent: made with the same :class:`Bootstrap`, strata and metrics as ``baseline``.
-        baseline: what is subtracted.
+        agent: made with the same :class:`Bootstrap` and metrics as ``baseline``.
+        baseline: what is subtracted, in the strata that both have.
         turns: which turn of the one with which turn of the other, from 1.
     """
     rows = []
+    shared = [name for name in agent.strata if name in baseline.strata]
+    mine = [agent.strata.index(name) for name in shared]
+    theirs = [baseline.strata.index(name) for name in shared]
     for turn, other in turns:
-        mean = agent.mean[turn - 1] - baseline.mean[other - 1]
-        draws = agent.draws[:, turn - 1] - baseline.draws[:, other - 1]
+        mean = agent.mean[turn - 1, mine] - baseline.mean[other - 1, theirs]
+        draws = agent.draws[:, turn - 1, mine] - baseline.draws[:, other - 1, theirs]
         low, high = interval(draws)
         p = p_value(draws)
         for s, m in zip(*np.nonzero(np.isfinite(mean)), strict=True):
             numbers = (float(table[s, m]) for table in (mean, low, high, p))
-            where = (agent.strata[s], agent.quantities[m])
+            where = (shared[s], agent.quantities[m])
             rows.append(Difference(*names, turn, other, *where, *numbers))
     return rows
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crsgym.baselines import agent_name, is_privileged, make_agent, ranks_of
+from crsgym.data.dataset import NO_TRAIN
 from crsgym.errors import ConfigurationError
 from crsgym.evaluation.bootstrap import FEWEST
 from crsgym.evaluation.metrics import parse_metrics
 from crsgym.evaluation.report import Report
 from crsgym.evaluation.result import AgentResult
-from crsgym.evaluation.strata import stratify
+from crsgym.evaluation.strata import Mask, stratify
 from crsgym.plugins import strict_keywords
 from crsgym.protocols import describe
 from crsgym.registry import TaskOptions, make_task
@@ -115,6 +116,7 @@ def bench(
     check_count("replicates", replicates, FEWEST)
     # A typo in the last agent's name must not show after the first has played for an hour.
     built = {name: make_agent(agent, task) for name, agent in named.items()}
+    masks = _masks(task)
     results = {}
     everything: list[Episode] = []
     for name, agent in built.items():
@@ -144,7 +146,7 @@ def bench(
         target_aware=world.simulator.target_aware,
         scenario_ids=tuple(scenario.id for scenario in task.scenarios),
         dialogue_ids=tuple(scenario.dialogue_id for scenario in task.scenarios),
-        masks=stratify(task.scenarios, task.dataset.target_counts()),
+        masks=masks,
         agents=results,
         metrics=parsed,
         replicates=replicates,
@@ -185,6 +187,15 @@ def evaluation_task(task: Task | str, *, turns: int | None, options: TaskOptions
             "its id instead, or make it with them"
         )
     return with_rules(task, max_turns=turns, success="never")
+
+
+def _masks(task: Task) -> dict[str, Mask]:
+    """The strata; without ``cold`` where no train split says which targets are cold."""
+    try:
+        counts = task.dataset.target_counts()
+    except NO_TRAIN:
+        counts = None
+    return stratify(task.scenarios, counts)
 
 
 def _named(agents: Mapping[str, Any] | Iterable[Any]) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class Report:
         The environments may differ (another user, another retriever); the scenarios may not.
 
         Raises:
-            ConfigurationError: when the scenarios, the strata or the metrics are not the same.
+            ConfigurationError: when the scenarios or the metrics are not the same.
         """
         for what, mine, theirs in (
             ("scenarios", self.scenario_ids, other.scenario_ids),

@@ -179,9 +179,11 @@ def from_dict(data: Mapping[str, Any]) -> Report:
         raise DataError(f"expected a report of schema {SCHEMA}; got schema {version!r}")
     try:
         scenarios = data["scenarios"]
+        listed = {"all": [True] * len(scenarios["ids"]), **scenarios}
         masks = {
-            name: np.asarray(scenarios.get(name, [True] * len(scenarios["ids"])), dtype=bool)
+            name: np.asarray(listed[name], dtype=bool)
             for name in STRATA
+            if name != "cold" or name in listed
         }
         return Report(
             env=data["env"],

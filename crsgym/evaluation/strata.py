@@ -24,24 +24,23 @@ STRATA: Mapping[str, str] = {
 """The strata in the order of a report, and what each holds. ``new`` and ``repeat`` part ``all``."""
 
 
-def stratify(scenarios: Sequence[Scenario], target_counts: IntArray) -> dict[str, Mask]:
+def stratify(scenarios: Sequence[Scenario], target_counts: IntArray | None) -> dict[str, Mask]:
     """Which scenarios belong to which stratum.
 
     Args:
         scenarios: ``n`` of them.
-        target_counts: how often each item is a training target, shape (n_items,).
+        target_counts: how often each item is a training target, shape (n_items,); None where that
+            is not known, which leaves ``cold`` out.
 
     Returns:
         A boolean mask of shape (n,) for each of ``STRATA``.
     """
     repeat = np.array([is_repeat(scenario) for scenario in scenarios], dtype=bool)
     targets = np.array([scenario.goal.target for scenario in scenarios], dtype=np.int64)
-    return {
-        "all": np.ones(len(scenarios), dtype=bool),
-        "new": ~repeat,
-        "repeat": repeat,
-        "cold": np.asarray(target_counts)[targets] == 0,
-    }
+    masks = {"all": np.ones(len(scenarios), dtype=bool), "new": ~repeat, "repeat": repeat}
+    if target_counts is not None:
+        masks["cold"] = np.asarray(target_counts)[targets] == 0
+    return masks
 
 
 def is_repeat(scenario: Scenario) -> bool:

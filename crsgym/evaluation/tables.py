@@ -181,7 +181,7 @@ def paired(report: Report) -> Table:
 def notes(report: Report) -> list[str]:
     """What a reader must know to read the numbers."""
     told = [
-        "Strata: " + "; ".join(f"{name}, {meaning}" for name, meaning in STRATA.items()) + ".",
+        _strata(report),
         f"Intervals: 95%, bootstrap over dialogues, {report.replicates} draws.",
         _user(report),
     ]
@@ -201,6 +201,13 @@ def notes(report: Report) -> list[str]:
     if len(report.agents) > 1:
         told.append(NOTE)
     return told
+
+
+def _strata(report: Report) -> str:
+    meanings = "; ".join(f"{name}, {STRATA[name]}" for name in report.masks)
+    if "cold" in report.masks:
+        return f"Strata: {meanings}."
+    return f"Strata: {meanings}. Left out: cold, since the train split cannot be had."
 
 
 def _user(report: Report) -> str:
