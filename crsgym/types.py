@@ -117,10 +117,11 @@ class Recommendation:
     fuzzy: tuple[int, ...] = ()
     """Positions (from 0) of slots that only fuzzy matching understood."""
 
-    @cached_property
+    @property
     def items(self) -> tuple[int, ...]:
         """The items understood, best first."""
-        return tuple(i for i in self.slots if i is not None)
+        slots = self.slots
+        return tuple([i for i in slots if i is not None]) if None in slots else slots  # type: ignore[return-value]
 
     def rank_of(self, item: int) -> int | None:
         """Position of an item in the list, from 1; ``None`` when it is not listed."""

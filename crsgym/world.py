@@ -11,15 +11,14 @@ retriever offers candidates, the recommender answers (``P_t``, ``R_t``).
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from crsgym.actions import parse_answer, repair_unicode
 from crsgym.errors import ConfigurationError, PluginError
+from crsgym.memo import Memo
 from crsgym.prompts import dialogue_text
 from crsgym.protocols import Retriever, Simulator, describe
 from crsgym.seeding import derive_seed
@@ -95,6 +94,7 @@ class World:
         self.list_length = list_length
         self.success: Success = success
         self.fuzzy = fuzzy
+        self._heard = Memo(self._hear, 4096)
 
     def spec(self) -> dict[str, Any]:
         """All that an episode depends on besides the scenarios, JSON-able."""
@@ -155,7 +155,31 @@ class World:
 
     def observe(self, states: Sequence[State]) -> list[Observation]:
         """What the agent sees of each conversation. No goal enters here."""
-        return [self._observation(state.context, state.candidates) for state in states]
+        titles = self.catalogue.titles.__getitem__
+        observations: list[Observation] = []
+        for state in states:
+            context, candidates = state.context, state.candidates
+            dialogue, mentioned = self._heard(context.dialogue)
+            history: list[HistoryTurn] = [
+                {
+                    "feedback": turn.feedback,
+                    "preference": turn.recommendation.preference,
+                    "list": tuple(map(titles, turn.recommendation.items)),
+                }
+                for turn in context.turns
+            ]
+            observations.append(
+                {
+                    "dialogue": dialogue,
+                    "mentioned": mentioned,
+                    "history": tuple(history),
+                    "feedback": context.feedback,
+                    "candidates": tuple(map(titles, candidates)),
+                    "candidate_ids": np.array(candidates, dtype=np.int64),
+                    "turn": len(history) + 1,
+                }
+            )
+        return observations
 
     def advance(self, states: Sequence[State], texts: Sequence[str]) -> list[Outcome]:
         """Play one turn of each conversation.
@@ -188,31 +212,31 @@ class World:
             )
             for state, text in zip(states, texts, strict=True)
         ]
-        totals, terms = self.rewards(answers, [state.goal for state in states])
+        scored, terms = self.rewards(answers, [state.goal for state in states])
+        totals = scored.tolist()
         played = [
-            replace(
-                state,
-                context=Context(
+            (
+                Context(
                     state.context.dialogue,
                     (
                         *state.context.turns,
                         Turn(state.context.feedback, state.candidates, text, answer),
                     ),
                 ),
-                status=self._status(state, answer),
+                self._status(state, answer),
             )
             for state, text, answer in zip(states, texts, answers, strict=True)
         ]
-        after = self._next_turn(played)
+        after = self._next_turn(states, played)
         return [
             Outcome(
-                state=state,
-                reward=float(total),
-                reward_terms=parts,
-                target_rank=answer.rank_of(state.goal.target),
-                candidate_rank=_rank(state.goal, state.context.turns[-1].candidates),
+                after[i],
+                totals[i],
+                terms[i],
+                answers[i].rank_of(state.goal.target),
+                _rank(state.goal, state.candidates),
             )
-            for state, total, parts, answer in zip(after, totals, terms, answers, strict=True)
+            for i, state in enumerate(states)
         ]
 
     def episode(
@@ -258,27 +282,34 @@ class World:
             for turn, total, parts in zip(turns, totals, terms, strict=True)
         ]
 
-    def _next_turn(self, states: Sequence[State]) -> list[State]:
-        """Feedback and candidates for the conversations that still run; the others unchanged."""
-        running = [i for i, state in enumerate(states) if state.status == "running"]
-        after = list(states)
-        if not running:
-            return after
-        contexts = [states[i].context for i in running]
-        seeds = [
-            derive_seed(states[i].seed, states[i].scenario.id, states[i].context.turn)
-            for i in running
+    def _next_turn(
+        self, states: Sequence[State], played: Sequence[tuple[Context, Status]]
+    ) -> list[State]:
+        """The states after a turn that was played; those that run on hear and are offered more."""
+        contexts = [context for context, _ in played]
+        offers = [state.candidates for state in states]
+        running = [i for i, (_, status) in enumerate(played) if status == "running"]
+        if running:
+            asked = [contexts[i] for i in running]
+            seeds = [
+                derive_seed(states[i].seed, states[i].scenario.id, contexts[i].turn)
+                for i in running
+            ]
+            goals = [states[i].goal for i in running] if self.simulator.target_aware else None
+            feedback = self.simulator.respond(asked, seeds, goals)
+            _check_texts(self.simulator, feedback, len(running))
+            asked = [
+                Context(context.dialogue, context.turns, repair_unicode(str(text)))
+                for context, text in zip(asked, feedback, strict=True)
+            ]
+            for i, context, offer in zip(running, asked, self._retrieve(asked), strict=True):
+                contexts[i], offers[i] = context, offer
+        return [
+            State(state.scenario, state.seed, context, offer, status)
+            for state, context, offer, (_, status) in zip(
+                states, contexts, offers, played, strict=True
+            )
         ]
-        goals = [states[i].goal for i in running] if self.simulator.target_aware else None
-        feedback = self.simulator.respond(contexts, seeds, goals)
-        _check_texts(self.simulator, feedback, len(running))
-        contexts = [
-            replace(context, feedback=repair_unicode(str(text)))
-            for context, text in zip(contexts, feedback, strict=True)
-        ]
-        for i, context, offer in zip(running, contexts, self._retrieve(contexts), strict=True):
-            after[i] = replace(states[i], context=context, candidates=offer)
-        return after
 
     def _status(self, state: State, answer: Recommendation) -> Status:
         rank = answer.rank_of(state.goal.target)
@@ -306,33 +337,10 @@ class World:
             raise PluginError(f"{type(self.retriever).__name__}.retrieve offered an item twice")
         return rows
 
-    def _observation(self, context: Context, candidates: tuple[int, ...]) -> Observation:
-        return Observation(
-            dialogue=_dialogue_text(context.dialogue),
-            mentioned=self._titles(context.recently_mentioned),
-            history=tuple(
-                HistoryTurn(
-                    feedback=turn.feedback,
-                    preference=turn.recommendation.preference,
-                    list=self._titles(turn.recommendation.items),
-                )
-                for turn in context.turns
-            ),
-            feedback=context.feedback,
-            candidates=self._titles(candidates),
-            candidate_ids=np.array(candidates, dtype=np.int64),
-            turn=context.turn,
-        )
-
-    def _titles(self, items: Iterable[int]) -> tuple[str, ...]:
-        titles = self.catalogue.titles
-        return tuple([titles[item] for item in items])
-
-
-@functools.lru_cache(maxsize=4096)
-def _dialogue_text(dialogue: tuple[Utterance, ...]) -> str:
-    """The same text is asked for at every turn, and by every conversation of a group."""
-    return dialogue_text(dialogue)
+    def _hear(self, dialogue: tuple[Utterance, ...]) -> tuple[str, tuple[str, ...]]:
+        """A dialogue as text, and the titles it mentions: the same at every turn."""
+        titles = map(self.catalogue.titles.__getitem__, Context(dialogue).recently_mentioned)
+        return dialogue_text(dialogue), tuple(titles)
 
 
 def _rank(goal: Goal, candidates: tuple[int, ...]) -> int | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
 from crsgym.data.dataset import Dataset
+from crsgym.memo import Memo
 from crsgym.retrieval.sayings import Phrases
 from crsgym.retrieval.signals import last_first, spoken
 from crsgym.types import Context, IntArray, Item, Utterance
@@ -32,7 +32,7 @@ class EntityLinker:
         bare = [Item(key=str(j), title="", attributes=(a,)) for j, a in enumerate(graph.attributes)]
         said = [u.text for dialogue in dataset.dialogues("train") for u in dialogue.utterances]
         self._phrases = Phrases.of(bare, said)
-        self._nodes = lru_cache(_REMEMBERED)(self._link)
+        self._nodes = Memo(self._link, _REMEMBERED)
 
     def nodes(self, dialogue: tuple[Utterance, ...]) -> tuple[int, ...]:
         """The nodes of a dialogue: items, the last mentioned first, then attributes, each once."""

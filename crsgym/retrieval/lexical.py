@@ -14,6 +14,7 @@ import numpy as np
 
 from crsgym.data.dataset import Dataset
 from crsgym.errors import ConfigurationError
+from crsgym.memo import Memo
 from crsgym.retrieval.polarity import split_polarity
 from crsgym.retrieval.rowcache import RowCache
 from crsgym.retrieval.signals import ItemSignals, last_first, spoken
@@ -75,7 +76,8 @@ class LexicalRetriever:
         self._memory = memory
         self._demote = demote
         n = signals.num_items
-        self._dialogues: RowCache[tuple[Utterance, ...]] = RowCache(self._score_dialogues, n)
+        self._heard: Memo[tuple[Utterance, ...], _Heard] = Memo(_Heard, 1 << 14)
+        self._dialogues: RowCache[_Heard] = RowCache(self._score_dialogues, n)
         self._remarks: RowCache[str] = RowCache(self._score_remarks, n, megabytes=64)
         self._wishes: RowCache[str] = RowCache(self._score_wishes, n, megabytes=64)
 
@@ -121,7 +123,7 @@ class LexicalRetriever:
 
     def scores(self, contexts: Sequence[Context]) -> FloatArray:
         """Log-odds of each item being the one wanted, up to a constant: float32 (B, n_items)."""
-        total = self._dialogues.rows([context.dialogue for context in contexts])
+        total = self._dialogues.rows([self._heard(context.dialogue) for context in contexts])
         if self._feedback:
             self._add_feedback(total, contexts)
         if self._preference:
@@ -168,7 +170,8 @@ class LexicalRetriever:
             else:
                 total[rows] += scores
 
-    def _score_dialogues(self, dialogues: Sequence[tuple[Utterance, ...]]) -> FloatArray:
+    def _score_dialogues(self, heard: Sequence[_Heard]) -> FloatArray:
+        dialogues = [one.dialogue for one in heard]
         chunks = [
             _stack(self._signals, dialogues[start : start + _CHUNK], self._popularity)
             @ self._weights
@@ -201,6 +204,15 @@ class LexicalRetriever:
         named *= attributes
         scores += named
         return scores
+
+
+class _Heard:
+    """A dialogue that is looked up by identity: hashing one anew takes longer than its row."""
+
+    __slots__ = ("dialogue",)
+
+    def __init__(self, dialogue: tuple[Utterance, ...]) -> None:
+        self.dialogue = dialogue
 
 
 def check_settings(feedback: float, preference: float, memory: float, demote: str) -> None:

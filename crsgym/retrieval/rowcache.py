@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class RowCache(Generic[K]):
         self._width = width
         self._room = max(1, int(megabytes * 2**20 / (4 * width)))
         self._rows: OrderedDict[K, FloatArray] = OrderedDict()
+        self._blank: FloatArray = np.zeros(width, dtype=np.float32)
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -37,16 +38,20 @@ class RowCache(Generic[K]):
 
     def rows(self, keys: Sequence[K]) -> FloatArray:
         """The row of each key, float32 (B, width); missing ones are computed in one call."""
-        out = np.empty((len(keys), self._width), dtype=np.float32)
+        found: list[FloatArray] = []
         missing: dict[K, list[int]] = {}
         with self._lock:
             for place, key in enumerate(keys):
                 row = self._rows.get(key)
                 if row is None:
                     missing.setdefault(key, []).append(place)
+                    row = self._blank
                 else:
                     self._rows.move_to_end(key)
-                    out[place] = row
+                found.append(row)
+        if not found:
+            return np.empty((0, self._width), dtype=np.float32)
+        out: FloatArray = np.concatenate(found).reshape(len(keys), self._width)
         if missing:
             fresh = self._compute(list(missing))
             with self._lock:
@@ -57,6 +62,13 @@ class RowCache(Generic[K]):
                 while len(self._rows) > self._room:
                     self._rows.popitem(last=False)
         return out
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the rows, which are worked out again, and the lock, which cannot be copied."""
+        return self.__dict__ | {"_rows": OrderedDict(), "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"_lock": Lock()})
 
 
 __all__ = ["RowCache"]

@@ -8,12 +8,12 @@ It never says the title, nor an attribute that holds the title.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crsgym.data.dataset import Dataset
 from crsgym.data.titles import normalise
 from crsgym.errors import ConfigurationError
+from crsgym.memo import Memo
 from crsgym.simulators import wording
 from crsgym.simulators.topics import Places, Titles, Topics, check_count
 from crsgym.simulators.voice import Said, Voice
@@ -70,8 +70,8 @@ class AttributesSimulator:
         self._items = items
         self._topics = Topics(items)
         self._titles = Titles(items)
-        self._facts = lru_cache(maxsize=8192)(self._tellable)
-        self._words = lru_cache(maxsize=8192)(_words)
+        self._facts = Memo(self._tellable, 8192)
+        self._words = Memo(_words, 8192)
 
     @classmethod
     def from_dataset(cls, dataset: Dataset, *, candour: float = 0.5, reveals: int = 1) -> Self:

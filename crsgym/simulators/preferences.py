@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from crsgym.data.titles import split_year
+from crsgym.memo import Memo
 from crsgym.simulators.topics import Topics
 from crsgym.text.words import singular, words
 from crsgym.types import Item, Utterance
@@ -109,7 +110,7 @@ class PreferenceReader:
         for phrase in filter(None, self._phrases):
             first, length = phrase.split(" ", 1)[0], phrase.count(" ") + 1
             self._longest[first] = max(length, self._longest.get(first, 0))
-        self.read = lru_cache(maxsize=memory)(self._read)
+        self.read = Memo(self._read, memory)
         """:class:`Preferences` of a dialogue, a tuple of utterances."""
 
     def _read(self, dialogue: tuple[Utterance, ...]) -> Preferences:

@@ -1,6 +1,10 @@
 """Rows that are worked out once."""
 
+import copy
+import pickle
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,3 +58,16 @@ def test_rows_are_right_whatever_was_asked_before(batches: list[list[int]]) -> N
     for keys in batches:
         expected = np.array([[k, k**2] for k in keys], dtype=np.float32).reshape(-1, 2)
         assert np.array_equal(cache.rows(keys), expected)
+
+
+@pytest.mark.parametrize("twin_of", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_a_copy_works_its_rows_out_again(twin_of: object) -> None:
+    cache = RowCache(Squares(), 2)
+    cache.rows([3])
+    twin = twin_of(cache)  # type: ignore[operator]
+    assert len(twin) == 0
+    assert twin.rows([3, 2]).tolist() == cache.rows([3, 2]).tolist() == [[3, 9], [2, 4]]
+
+
+def test_rows_of_no_key() -> None:
+    assert RowCache(Squares(), 2).rows([]).shape == (0, 2)
