@@ -8,7 +8,8 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from crsgym.errors import ConfigurationError, DownloadError
+from crsgym.data.dataset import NO_TRAIN, needs_train
+from crsgym.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from crsgym.data.dataset import Dataset
@@ -29,8 +30,11 @@ def choose_retriever(
     feedback, it is that of ``trained_with``: the rule-based user that, like the environment's own,
     is label-free or target-aware. What is right for one kind misreads the other.
 
-    Where none was asked for and the training split cannot be had, it is ``content``, which learns
-    from nothing; a warning says so, and the spec shows it.
+    Where none was asked for and the training split cannot be had, or the data set has none, it is
+    ``content``, which learns from nothing; a warning says so, and the spec shows it.
+
+    Raises:
+        DownloadError, MissingSplitError: when the one that was asked for needs that split.
     """
     from crsgym.retrieval import build
 
@@ -39,11 +43,12 @@ def choose_retriever(
     if retriever == "":
         raise ConfigurationError("retriever must be a name, a folder or an object; got ''")
     settings = json.dumps(dict(options or {}), sort_keys=True)
+    if retriever is not None:
+        with needs_train(f"retriever {retriever!r}", "'content' learns from nothing"):
+            return _fitted(dataset, retriever, settings, trained_with)
     try:
-        return _fitted(dataset, retriever or default, settings, trained_with)
-    except DownloadError as error:
-        if retriever is not None:
-            raise
+        return _fitted(dataset, default, settings, trained_with)
+    except NO_TRAIN as error:
         warnings.warn(
             f"the default retriever {default!r} cannot be fitted, so this is 'content', which "
             f"learns from nothing: {error}",

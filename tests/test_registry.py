@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -14,7 +15,7 @@ from gymnasium.utils.env_checker import data_equivalence
 import crsgym
 from crsgym.data.dataset import Dataset
 from crsgym.env import CRSEnv
-from crsgym.errors import ConfigurationError, DownloadError
+from crsgym.errors import ConfigurationError, DownloadError, MissingSplitError
 from crsgym.registry import NAMESPACE, entry_of
 from crsgym.types import Dialogue, FloatArray
 
@@ -126,26 +127,55 @@ def test_a_preference_writer_replaces_the_template() -> None:
     assert scenario.goal.preference == task.dataset.catalogue.titles[scenario.goal.target]
 
 
+NO_TRAIN: dict[str, tuple[type[Exception], str]] = {
+    "Absent-v0": (DownloadError, r"cannot get toy/train\.jsonl"),
+    "Missing-v0": (MissingSplitError, "unknown split of missing 'train'; known: test"),
+}
+"""Environments whose training split cannot be had, or does not exist, with what is said of it."""
+
+
 @pytest.fixture(scope="module")
-def no_train(toy_dataset: Dataset) -> str:
-    """An environment whose training split cannot be had."""
+def no_train(toy_dataset: Dataset) -> None:
+    """Registers them."""
 
     def absent() -> tuple[Dialogue, ...]:
         raise DownloadError("cannot get toy/train.jsonl")
 
-    splits = {"train": absent, "test": toy_dataset.dialogues("test")}
-    dataset = Dataset("no-train", toy_dataset.catalogue, splits, fingerprint="no-train")
-    crsgym.register_env("NoTrain-v0", dataset, retriever="popularity")
-    return "NoTrain-v0"
+    for id, splits in (("Absent-v0", {"train": absent}), ("Missing-v0", {})):
+        name = id.removesuffix("-v0").lower()
+        known = {**splits, "test": toy_dataset.dialogues("test")}
+        dataset = Dataset(name, toy_dataset.catalogue, known, fingerprint=name)
+        crsgym.register_env(id, dataset, retriever="popularity")
 
 
-def test_without_a_training_split_the_default_retriever_is_content(no_train: str) -> None:
-    options = {"split": "test", "num_candidates": 5, "list_length": 3}
-    with pytest.warns(UserWarning, match=r"this is 'content'.*cannot get toy/train\.jsonl"):
-        task = crsgym.make_task(no_train, **options)  # type: ignore[arg-type]
+SMALL: Any = {"split": "test", "num_candidates": 5, "list_length": 3}
+
+
+@pytest.mark.usefixtures("no_train")
+@pytest.mark.parametrize("id", NO_TRAIN)
+def test_without_a_training_split_the_default_retriever_is_content(id: str) -> None:
+    with pytest.warns(UserWarning, match=rf"this is 'content'.*{NO_TRAIN[id][1]}"):
+        task = crsgym.make_task(id, **SMALL)
     assert task.spec["world"]["retriever"]["class"].endswith(":ContentRetriever")
-    with pytest.raises(DownloadError):
-        crsgym.make_task(no_train, retriever="popularity", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("no_train")
+@pytest.mark.parametrize("id", NO_TRAIN)
+@pytest.mark.parametrize("retriever", ["popularity", "lexical", "hybrid"])
+def test_without_a_training_split_a_retriever_that_was_asked_for_says_that_it_needs_it(
+    id: str, retriever: str
+) -> None:
+    kind, reason = NO_TRAIN[id]
+    with pytest.raises(kind, match=f"'{retriever}' needs the train split: {reason}; 'content'"):
+        crsgym.make_task(id, retriever=retriever, **SMALL)
+
+
+@pytest.mark.usefixtures("no_train")
+@pytest.mark.parametrize("id", NO_TRAIN)
+def test_without_a_training_split_a_shuffled_user_says_that_it_needs_it(id: str) -> None:
+    kind, reason = NO_TRAIN[id]
+    with pytest.raises(kind, match=f"'shuffled' needs the train split: {reason}"):
+        crsgym.make_task(id, retriever="content", simulator="shuffled:rules", **SMALL)
 
 
 class Lengths:

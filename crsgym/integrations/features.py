@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crsgym.data.dataset import Dataset
+from crsgym.data.dataset import Dataset, needs_train
 from crsgym.retrieval.polarity import split_polarity
 from crsgym.retrieval.rowcache import RowCache
 from crsgym.retrieval.signals import ItemSignals
@@ -128,9 +128,10 @@ class CandidateFeatures:
         self._catalogue = dataset.catalogue
         self._use_feedback = use_feedback
         self._relist = relist
-        self._signals = ItemSignals(dataset)
+        with needs_train("the features of candidates"):
+            self._signals = ItemSignals(dataset)
+            self._counts = dataset.target_counts()
         self._index = {title: i for i, title in enumerate(dataset.catalogue.titles)}
-        self._counts = dataset.target_counts()
         self._own: dict[str, Counter[int]] = {}
         for scenario in dataset.scenarios("train"):
             self._own.setdefault(scenario.dialogue_id, Counter())[scenario.goal.target] += 1

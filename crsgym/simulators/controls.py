@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from crsgym.data.dataset import Dataset
+from crsgym.data.dataset import Dataset, needs_train
 from crsgym.errors import ConfigurationError
 from crsgym.plugins import unknown
 from crsgym.protocols import Message, Simulator, describe
@@ -163,13 +163,15 @@ class Shuffled(Control):
 
     Raises:
         ConfigurationError: when the data set has fewer than two train dialogues.
+        DownloadError: when the train split cannot be had.
     """
 
     name = "shuffled"
 
     def __init__(self, user: Simulator, dataset: Dataset) -> None:
         super().__init__(user)
-        self._others = dataset.scenarios("train")
+        with needs_train("the control 'shuffled'"):
+            self._others = dataset.scenarios("train")
         if len({other.dialogue[:1] for other in self._others}) < 2:
             raise ConfigurationError(f"{dataset.name} has too few train dialogues to shuffle")
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import crsgym
 from crsgym.data.jsonl import load_jsonl
-from crsgym.errors import DataError
+from crsgym.errors import DataError, MissingSplitError
 from crsgym.types import Attribute, Item, Utterance
 
 EMMA = {"key": "b1", "title": "Emma", "year": 1815, "attributes": {"genre": ["romance novel"]}}
@@ -54,6 +55,25 @@ def test_reads(folder: Path) -> None:
         Utterance("recommender", "Emma, or Dune!", (0, 1)),
     )
     assert [s.id for s in data.scenarios("train")] == ["d1/1/0", "d1/1/1"]
+
+
+def test_a_test_split_is_enough(tmp_path: Path) -> None:
+    crsgym.register_dataset("test-only", write(tmp_path / "own", items=[EMMA, DUNE], test=[TALK]))
+    crsgym.register_env("TestOnly-v0", "test-only")
+    options: Any = {"split": "test", "num_candidates": 2, "list_length": 2}
+    with pytest.warns(UserWarning, match="'lexical' cannot be fitted, so this is 'content'"):
+        env = crsgym.make("TestOnly-v0", **options)
+    observation, _ = env.reset(seed=0)
+    _, reward, *_ = env.step(crsgym.format_answer(observation["candidates"]))
+    assert reward > 2
+    with pytest.warns(UserWarning, match="'content'"):
+        report = crsgym.evaluate("retriever", "TestOnly-v0", turns=2, replicates=100, **options)
+    assert list(report.masks) == ["all", "new", "repeat"]
+    with (
+        pytest.warns(UserWarning, match="'content'"),
+        pytest.raises(MissingSplitError, match="copy go by, needs the train split: unknown split"),
+    ):
+        crsgym.evaluate("copy", "TestOnly-v0", turns=2, replicates=100, **options)
 
 
 def test_an_own_decade_stays(folder: Path) -> None:
