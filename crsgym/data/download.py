@@ -30,6 +30,8 @@ _PAUSE = 1.0
 _SCRATCH = ".download-"
 _ABANDONED = 6 * 3600.0
 """Seconds after which a scratch folder belongs to nobody."""
+_failed: dict[tuple[SourceFile, Path], str] = {}
+"""Why a file could not be fetched into a cache, by this process."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +143,17 @@ def ensure(file: SourceFile) -> tuple[Path, bool]:
 def read(file: SourceFile) -> bytes:
     """The verified content of a published file, downloaded if need be.
 
+    What could not be fetched is not tried again by the same process, which would wait for it at
+    every use; :func:`download`, :func:`ensure` and ``crsgym data download`` do try.
+
     Raises:
         DataError: when the local file is not what was published.
         DownloadError: when it is absent and cannot be fetched.
     """
     path = locate(file)
     if path is None:
+        if (reason := _failed.get((file, cache_root()))) is not None:
+            raise DownloadError(reason)
         path = download(file)
     try:
         content = path.read_bytes()
@@ -185,13 +192,16 @@ def download(file: SourceFile) -> Path:
                 f"set {CACHE} to a folder that can be written to"
             ) from error
         if not reason:
+            _failed.pop((file, cache_root()), None)
             return target
         if not again:
             break
-    raise DownloadError(
+    message = (
         f"cannot get {file.relative} from {file.url} ({reason}); download it there and put it into "
         f"a folder as {file.relative}, then set {OVERRIDE} to that folder"
     )
+    _failed[file, cache_root()] = message
+    raise DownloadError(message)
 
 
 def _attempt(file: SourceFile, target: Path) -> tuple[str, bool]:

@@ -95,6 +95,41 @@ def test_gives_up_and_leaves_nothing(act: str, reason: str) -> None:
     assert locate(file) is None
 
 
+def test_what_could_not_be_fetched_is_read_again_only_when_it_is_here() -> None:
+    with serve(CONTENT, "503", "503", "503", "404", "serve") as server:
+        file = source(server.url)
+        messages = []
+        for _ in range(3):
+            with pytest.raises(DownloadError) as error:
+                read(file)
+            messages.append(str(error.value))
+        assert server.requests == 3
+        assert len(set(messages)) == 1
+        with pytest.raises(DownloadError, match="the server answered 404"):
+            ensure(file)
+        with pytest.raises(DownloadError, match="the server answered 404"):
+            read(file)
+        assert server.requests == 4
+        assert ensure(file)[1]
+        assert read(file) == CONTENT
+        locate(file).unlink()  # type: ignore[union-attr]
+        assert read(file) == CONTENT
+        assert server.requests == 6
+
+
+def test_a_file_that_was_put_there_by_hand_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(CONTENT, "404") as server:
+        file = source(server.url)
+        with pytest.raises(DownloadError):
+            read(file)
+    (tmp_path / "books").mkdir()
+    (tmp_path / file.relative).write_bytes(CONTENT)
+    monkeypatch.setenv("CRSGYM_DATA", str(tmp_path))
+    assert read(file) == CONTENT
+
+
 def test_does_not_ask_again_for_what_is_not_there() -> None:
     with serve(CONTENT, "404") as server:
         with pytest.raises(DownloadError, match="the server answered 404"):
