@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from crsgym.errors import ConfigurationError
@@ -32,17 +33,17 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ConfigurationError
     return ConfigurationError(f"unknown {kind} {name!r}; {hint}")
 
 
-def load_entry_point(kind: str, path: str) -> Any:
-    """Import what ``"package.module:attribute"`` names.
+def import_module_of(kind: str, path: str) -> ModuleType:
+    """Import the module of ``"package.module:name"``.
 
     Raises:
-        ConfigurationError: when the module or the attribute is not there.
+        ConfigurationError: when it is not there, or ``path`` looks different.
     """
-    module_name, _, attribute = path.partition(":")
-    if not module_name or not attribute:
+    module_name, _, name = path.partition(":")
+    if not module_name or not name:
         raise ConfigurationError(f"{kind} {path!r}: expected 'package.module:Name'")
     try:
-        module = importlib.import_module(module_name)
+        return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if module_name == missing or module_name.startswith(f"{missing}."):
@@ -50,6 +51,16 @@ def load_entry_point(kind: str, path: str) -> Any:
         else:
             message = f"{kind} {path!r} needs the module {missing!r}, which is not installed"
         raise ConfigurationError(message) from error
+
+
+def load_entry_point(kind: str, path: str) -> Any:
+    """Import what ``"package.module:attribute"`` names.
+
+    Raises:
+        ConfigurationError: when the module or the attribute is not there.
+    """
+    module = import_module_of(kind, path)
+    module_name, _, attribute = path.partition(":")
     try:
         return getattr(module, attribute)
     except AttributeError:
@@ -149,6 +160,7 @@ class Registry:
 __all__ = [
     "Registry",
     "check_options",
+    "import_module_of",
     "load_entry_point",
     "reference_agents",
     "strict_keywords",

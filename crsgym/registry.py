@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import gymnasium
 
 from crsgym.errors import ConfigurationError
-from crsgym.plugins import strict_keywords, unknown
+from crsgym.plugins import import_module_of, strict_keywords, unknown
 
 if TYPE_CHECKING:
     from gymnasium.vector import AutoresetMode
@@ -121,15 +121,23 @@ def envs() -> dict[str, str]:
 def entry_of(id: str) -> EnvEntry:
     """What an id stands for; ``"crsgym/INSPIRED-v0"`` and ``"INSPIRED-v0"`` are the same.
 
+    ``"module:Books-v0"`` imports the module first, which is expected to register the id.
+
     Raises:
-        ConfigurationError: when there is no such id; says which is near.
+        ConfigurationError: when there is no such id, and says which is near; or no such module.
     """
     if not isinstance(id, str):
         raise TypeError(f"an environment id is a str; got {type(id).__name__}")
-    short = id.removeprefix(f"{NAMESPACE}/")
-    if short not in _ENTRIES:
-        raise unknown("environment", id, _ENTRIES)
-    return _ENTRIES[short]
+    module, colon, name = id.partition(":")
+    if colon:
+        import_module_of("environment", id)
+    short = (name if colon else id).removeprefix(f"{NAMESPACE}/")
+    if short in _ENTRIES:
+        return _ENTRIES[short]
+    if colon:
+        raise unknown(f"environment of the module {module}:", short, _ENTRIES)
+    hint = "one that a module of yours registers is 'module:Id'"
+    raise ConfigurationError(f"{unknown('environment', id, _ENTRIES)} ({hint})")
 
 
 @strict_keywords
@@ -225,7 +233,8 @@ def make(
     """Make an environment.
 
     Args:
-        id: an environment id (see :func:`envs`).
+        id: an environment id (see :func:`envs`), or ``"module:Id"`` with the module that
+            registers it.
         split: ``"train"``, ``"valid"`` or ``"test"``: where the scenarios come from.
         retriever: name, ``"module:Class"``, directory of a saved retriever, or an object with
             ``retrieve``; None takes the environment's default, or ``"content"``, with a warning,

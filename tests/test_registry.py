@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -26,6 +28,40 @@ def test_ids() -> None:
     for id in crsgym.envs():
         assert f"{NAMESPACE}/{id}" in gymnasium.registry
         assert entry_of(f"{NAMESPACE}/{id}") is entry_of(id)
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Name of a module that registers an environment, and that nothing has imported."""
+    lines = ["import crsgym", "crsgym.register_env('OfModule-v0', 'synthetic')"]
+    (tmp_path / "own_environments.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "own_environments"
+    sys.modules.pop("own_environments", None)
+
+
+@pytest.mark.parametrize("prefix", ["", "crsgym/"])
+def test_an_id_may_name_the_module_that_registers_it(own_module: str, prefix: str) -> None:
+    id = f"{own_module}:{prefix}OfModule-v0"
+    env = crsgym.make(id, limit=2)
+    assert env.task.id == "OfModule-v0"
+    assert crsgym.make_vec(id, 2, limit=2).task.hash == env.task.hash
+    gymnasium.make(env.spec)
+    assert (
+        crsgym.evaluate("random", id, turns=1, limit=2, replicates=100).env["id"] == "OfModule-v0"
+    )
+
+
+def test_a_wrong_module_or_id_of_one(own_module: str) -> None:
+    with pytest.raises(ConfigurationError, match="there is no module 'own_environment'"):
+        crsgym.make("own_environment:OfModule-v0")
+    with pytest.raises(
+        ConfigurationError,
+        match=r"the module own_environments: 'OfModul-v0'; did you mean 'OfModule-v0'",
+    ):
+        crsgym.make(f"{own_module}:OfModul-v0")
+    with pytest.raises(ConfigurationError, match="'module:Id'"):
+        crsgym.make("Mine-v0")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from crsgym.evaluation import Report
 
 Env = Annotated[
-    str, typer.Argument(metavar="ENV", help="Environment id; `crsgym envs` lists them.")
+    str,
+    typer.Argument(
+        metavar="ENV",
+        help="Environment id, as `crsgym envs` lists them, or module:Id for one of your own.",
+    ),
 ]
 Turns = Annotated[int, typer.Option(help="Turns of every episode.")]
 Split = Annotated[str, typer.Option(help="Split that is played.")]

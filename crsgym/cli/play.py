@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from crsgym.cli import options
+
 HELP = """\
 Type the numbers of the candidates you recommend, best first, such as: 3 1 7
 or titles separated by ';' (any title of the catalogue), or a whole answer with RANK LIST: [...].
@@ -14,7 +16,7 @@ q quits, ? prints this."""
 
 
 def play(
-    env_id: Annotated[str, typer.Argument(metavar="ENV", help="Environment id.")] = "Synthetic-v0",
+    env_id: options.Env = "Synthetic-v0",
     split: Annotated[str, typer.Option(help="Split of the scenarios.")] = "train",
     scenario: Annotated[str | None, typer.Option(help="Scenario id or index.")] = None,
     turns: Annotated[int, typer.Option(help="Turns of an episode.")] = 5,

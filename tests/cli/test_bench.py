@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -32,6 +33,22 @@ def test_the_report_is_standard_output(run: Run, toy_env: str) -> None:
     assert data["env"]["spec"]["world"]["success"] == "never"
     again = run("bench", toy_env, "--agents", "copy", "--agents", "oracle", *SMALL, "--json")
     assert again == (0, out, "")
+
+
+def test_an_environment_of_a_module_in_the_working_directory(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "envs_of_bench.py").write_text(
+        "import crsgym\ncrsgym.register_env('OfBench-v0', 'synthetic')"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    few = ("--limit", 3, "--turns", 1, "--agents", "random", "--json")
+    code, out, _ = run("bench", "envs_of_bench:OfBench-v0", *few)
+    assert code == 0
+    assert json.loads(out)["env"]["id"] == "OfBench-v0"
+    monkeypatch.setattr("builtins.input", lambda prompt: "q")
+    assert run("play", "envs_of_bench:OfBench-v0")[0] == 0
 
 
 def test_tables_are_printed(run: Run, toy_env: str) -> None:
