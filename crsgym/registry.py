@@ -82,26 +82,34 @@ def register_env(
 
     Raises:
         TypeError: when the id is no text, or the data set neither a name nor a data set.
-        ConfigurationError: when the id has no version or stands for something else already.
+        ConfigurationError: when the id has no version, stands for something else already, or is
+            none that Gymnasium takes.
     """
     if not isinstance(id, str):
         raise TypeError(f"an environment id is a str; got {type(id).__name__}")
     if not isinstance(dataset, str) and not callable(getattr(dataset, "scenarios", None)):
         raise TypeError(f"dataset must be a name or a Dataset; got {type(dataset).__name__}")
     name, _, version = id.rpartition("-v")
-    if not name or not version.isdigit() or "/" in id:
+    if not name or not version.isdigit() or "/" in id or ":" in id:
         raise ConfigurationError(f"an environment id looks like 'Books-v0'; got {id!r}")
     entry = EnvEntry(id, dataset, description, retriever, simulator)
     if _ENTRIES.get(id, entry) != entry:
         raise ConfigurationError(f"environment {id!r} is registered already; take a new version")
-    if id not in _ENTRIES:
-        _ENTRIES[id] = entry
+    if id in _ENTRIES:
+        return
+    try:
         gymnasium.register(
             f"{NAMESPACE}/{id}",
             entry_point="crsgym.registry:_gymnasium_make",
             vector_entry_point="crsgym.registry:_gymnasium_make_vec",
             kwargs={"env_id": id},
         )
+    except gymnasium.error.Error as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(
+            f"an environment id looks like 'Books-v0'; got {id!r}: {reason}"
+        ) from error
+    _ENTRIES[id] = entry
 
 
 def _gymnasium_make(env_id: str, **options: Any) -> CRSEnv:

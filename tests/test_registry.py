@@ -52,6 +52,16 @@ def test_an_id_may_name_the_module_that_registers_it(own_module: str, prefix: st
     )
 
 
+@pytest.mark.parametrize("id", ["Foo Bar-v2", "Foo:Bar-v2", "Fü/-v2", "-v2", "Foo-v", "Foo"])
+def test_an_id_that_is_refused_leaves_nothing(id: str) -> None:
+    known, registered = crsgym.envs(), set(gymnasium.registry)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="looks like 'Books-v0'; got"):
+            crsgym.register_env(id, "synthetic")
+    assert crsgym.envs() == known
+    assert set(gymnasium.registry) == registered
+
+
 def test_a_wrong_module_or_id_of_one(own_module: str) -> None:
     with pytest.raises(ConfigurationError, match="there is no module 'own_environment'"):
         crsgym.make("own_environment:OfModule-v0")
