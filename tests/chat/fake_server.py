@@ -20,6 +20,11 @@ def completion(text: str | None, finish_reason: str = "stop", **more: Any) -> tu
     return 200, {"choices": [{"message": message, "finish_reason": finish_reason, **more}]}
 
 
+class _ManyAtOnce(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class FakeServer:
     """Plays `script` first, one reply a request; then answers with `echo(request body)`."""
 
@@ -44,8 +49,7 @@ class FakeServer:
             def log_message(self, *args: Any) -> None:
                 return
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
+        self._http = _ManyAtOnce(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 

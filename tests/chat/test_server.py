@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -159,11 +160,23 @@ def test_empty_and_cut_answers_are_answers(server, model, completion) -> None:
     assert (second.text, second.finish_reason) == ("half a", "length")
 
 
-def test_concurrency_is_limited_and_used(server) -> None:
-    model = ServerChatModel("m", base_url=server.base_url, concurrency=4)
+@pytest.mark.parametrize("concurrency", [4, 20])
+def test_concurrency_is_limited_and_used(server, concurrency) -> None:
+    model = ServerChatModel("m", base_url=server.base_url, concurrency=concurrency)
+    server.delay_s = 0.4 if concurrency > 4 else 0.03
+    answers = model.complete([ask(str(i)) for i in range(60)], GREEDY)
+    assert [answer.text for answer in answers] == [f"you said {i}" for i in range(60)]
+    assert server.most_in_flight == concurrency
+    model.close()
+
+
+def test_several_threads_share_what_may_be_in_flight(server) -> None:
+    model = ServerChatModel("m", base_url=server.base_url, concurrency=6)
     server.delay_s = 0.03
-    model.complete([ask(str(i)) for i in range(16)], GREEDY)
-    assert server.most_in_flight == 4
+    with ThreadPoolExecutor(3) as threads:
+        batches = threads.map(lambda _: model.complete([ask("x")] * 12, GREEDY), range(3))
+        assert [len(batch) for batch in batches] == [12, 12, 12]
+    assert server.most_in_flight == 6
     model.close()
 
 
