@@ -8,6 +8,7 @@ It never says the title, nor an attribute that holds the title.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crsgym.data.dataset import Dataset
@@ -92,7 +93,11 @@ class AttributesSimulator:
         if goals is None:
             raise ConfigurationError("the attributes user is target-aware: it needs the goals")
         return [
-            self._remark(context, goal.target, seed)
+            Voice.spoken(
+                seed,
+                partial(_holds, self._titles.of(goal.target)),
+                partial(self._remark, context, goal.target),
+            )
             for context, seed, goal in zip(contexts, seeds, goals, strict=True)
         ]
 
@@ -105,13 +110,11 @@ class AttributesSimulator:
             "reveals": self.reveals,
         }
 
-    def _remark(self, context: Context, target: int, seed: int) -> str:
-        names = self._titles.of(target)
-        voice = Voice(seed, lambda text: _holds(names, text))
+    def _remark(self, context: Context, target: int, voice: Voice) -> None:
         facts, listed = self._facts(target), context.last_list
         if target in listed:
             self._accept(voice, facts)
-            return voice.text()
+            return
         here = self._topics.places(listed, [fact.topic for fact in facts])
         before = _padded(" ".join(turn.feedback for turn in context.turns))
         told = [fact for fact in facts if fact.words in before]
@@ -131,7 +134,6 @@ class AttributesSimulator:
             voice.ask(wording.AGAIN, _as_said(voice.shuffled(told)[: self.reveals + 1]))
         else:
             voice.say(wording.MIX)
-        return voice.text()
 
     def _tellable(self, item: int) -> tuple[_Fact, ...]:
         """The attributes of an item that do not hold its title."""

@@ -8,6 +8,7 @@ the target, and it names no title at all, so it cannot leak one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from crsgym.data.dataset import Dataset
@@ -59,14 +60,16 @@ class RulesSimulator:
         goals: Sequence[Goal] | None = None,
     ) -> list[str]:
         """What the user says of each last list; goals are not looked at."""
-        return [self._remark(context, seed) for context, seed in zip(contexts, seeds, strict=True)]
+        return [
+            Voice.spoken(seed, self._titles.named_in, partial(self._remark, context))
+            for context, seed in zip(contexts, seeds, strict=True)
+        ]
 
     def spec(self) -> dict[str, Any]:
         """What its behaviour depends on."""
         return {"kind": "rules", "version": VERSION, "wishes": self.wishes}
 
-    def _remark(self, context: Context, seed: int) -> str:
-        voice = Voice(seed, self._titles.named_in)
+    def _remark(self, context: Context, voice: Voice) -> None:
         read = self._reader.read(context.dialogue)
         liked, listed = read.liked[:_RECENT], context.last_list
         here = self._topics.places(listed, liked + read.disliked)
@@ -86,7 +89,6 @@ class RulesSimulator:
             self._wish(voice, wording.LIKE_MENTIONED, implied, self.wishes)
         else:
             voice.say(wording.MIX)
-        return voice.text()
 
     def _praise(
         self,

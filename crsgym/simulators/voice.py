@@ -9,6 +9,8 @@ from typing import TypeAlias, TypeVar
 from crsgym.simulators import wording
 
 T = TypeVar("T")
+Leaks: TypeAlias = Callable[[str], bool]
+"""Whether a text gives a title away, by the words of its normal form."""
 Said: TypeAlias = tuple[str, str]
 """A kind of attribute (or ``person``) and its value."""
 _ATTEMPTS = 8
@@ -25,12 +27,30 @@ class Voice:
         leaks: whether a text gives a title away.
     """
 
-    def __init__(self, seed: int, leaks: Callable[[str], bool]) -> None:
+    def __init__(self, seed: int, leaks: Leaks) -> None:
         # `random()` alone: its stream is the same in every version of Python.
         self.uniform = random.Random(seed).random
         """A number in [0, 1)."""
         self._leaks = leaks
         self._sentences: list[str] = []
+
+    @classmethod
+    def spoken(cls, seed: int, leaks: Leaks, speak: Callable[[Voice], None]) -> str:
+        """What is said when ``speak`` is given a voice.
+
+        It speaks freely first; only where the whole then leaks, which is rare, is every sentence
+        minded. Both say the same: a sentence's words are words of the whole, so what the whole does
+        not give away no sentence does.
+        """
+        free = cls(seed, _nothing)
+        speak(free)
+        said = " ".join(free._sentences)
+        plain = said.isascii() and "(" not in said
+        if plain and all(s[-1] in _ENDS for s in free._sentences) and not leaks(said):
+            return said
+        minded = cls(seed, leaks)
+        speak(minded)
+        return minded.text()
 
     def happens(self, probability: float) -> bool:
         """True with this probability."""
@@ -107,6 +127,13 @@ class Voice:
         for kind, values in by_kind.items():
             phrase += self.pick(wording.WITH[kind]).format(v=" and ".join(values))
         return phrase
+
+
+_ENDS = frozenset(".!?")
+
+
+def _nothing(text: str) -> bool:
+    return False
 
 
 class _Slots(dict[str, str]):

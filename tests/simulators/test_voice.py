@@ -4,9 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crsgym.data.titles import normalise
 from crsgym.retrieval.polarity import split_polarity
 from crsgym.simulators import wording
+from crsgym.simulators.topics import Titles
 from crsgym.simulators.voice import Voice, article
+from crsgym.types import Item
 
 BANKS = {
     name: value
@@ -85,6 +88,35 @@ def test_what_cannot_be_said_safely_is_left_out() -> None:
     voice = Voice(0, lambda text: "tea" in text.lower())
     voice.say(wording.WANT, np="tea")
     assert voice.text() == ""
+
+
+NAMES = ("Hoping For", "The A Tea", "Tea the", "Sofía", "Like It, The", "War Film (1999)", "It")
+
+
+@pytest.mark.parametrize("value", ["war", "Ada Ibarra", "tea, the", "Sofía", "war (film", "a tea"])
+def test_speaking_freely_first_changes_nothing(value: str) -> None:
+    titles = Titles([Item(str(i), name) for i, name in enumerate(NAMES)])
+
+    def speak(voice: Voice) -> None:
+        voice.say(wording.FITS, pos=voice.place(0), has=f"is {value}", have="")
+        voice.ask(wording.WANT, [("decade", "1990s"), ("cast", value)])
+        voice.say(wording.MIX)
+
+    def one_word_too(text: str) -> bool:
+        return any(
+            name in f" {normalise(text)} " for i in range(len(NAMES)) for name in titles.of(i)
+        )
+
+    minded = 0
+    for leaks in (titles.named_in, one_word_too):
+        for seed in range(300):
+            careful = Voice(seed, leaks)
+            speak(careful)
+            assert Voice.spoken(seed, leaks, speak) == careful.text()
+            free = Voice(seed, never)
+            speak(free)
+            minded += careful.text() != free.text()
+    assert minded > 10
 
 
 def test_sentences_that_leak_together_are_cut() -> None:
