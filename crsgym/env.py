@@ -11,13 +11,13 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
+from crsgym.checks import as_integer, check_flag
 from crsgym.errors import ConfigurationError
 from crsgym.plugins import unknown
 from crsgym.rendering import print_transcript, render_html, render_text
 from crsgym.spaces import action_space, observation_space
 from crsgym.task import Task
 from crsgym.types import Episode, Observation, Outcome, Scenario, State
-from crsgym.world import check_flag
 
 RENDER_MODES = ("ansi", "human", "html")
 
@@ -87,7 +87,7 @@ class CRSEnv(gymnasium.Env[Observation, str]):
         Raises:
             ConfigurationError: when an option or the scenario is unknown.
         """
-        super().reset(seed=seed)
+        super().reset(seed=plain_seed(seed))
         scenario, number = draw(self.task, self.np_random, options)
         self._state = self.world.start([scenario], seed=number)[0]
         if self.render_mode == "human":
@@ -173,6 +173,12 @@ def check_options(options: object, known: Sequence[str] = ("scenario",)) -> None
             raise unknown("reset option", str(option), known)
 
 
+def plain_seed(seed: Any) -> Any:
+    """A seed of NumPy as an ``int``, for Gymnasium takes no other; all else for it to judge."""
+    number = as_integer(seed)
+    return seed if number is None else number
+
+
 def draw(
     task: Task, rng: np.random.Generator, options: dict[str, Any] | None
 ) -> tuple[Scenario, int]:
@@ -188,9 +194,10 @@ def draw(
     which = (options or {}).get("scenario")
     if which is None:
         return task.scenarios[index], seed
-    if isinstance(which, bool) or not isinstance(which, str | int | np.integer):
+    place = which if isinstance(which, str) else as_integer(which)
+    if place is None:
         raise ConfigurationError(f"options['scenario'] must be an id or an index; got {which!r}")
-    return task.scenario(which if isinstance(which, str) else int(which)), seed
+    return task.scenario(place), seed
 
 
 def start_info(state: State) -> dict[str, Any]:
@@ -228,6 +235,7 @@ __all__ = [
     "check_options",
     "check_render_mode",
     "draw",
+    "plain_seed",
     "start_info",
     "step_info",
 ]

@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from crsgym.checks import check_count, check_seed
 from crsgym.episodes import EpisodeFile, RolloutHeader
 from crsgym.errors import ConfigurationError, CRSGymError, PluginError
 from crsgym.protocols import describe
@@ -62,7 +61,6 @@ def rollout(
             Episodes that were finished before are in the file.
     """
     from crsgym.baselines import agent_name, make_agent
-    from crsgym.world import check_count
 
     if isinstance(task, str):
         from crsgym.registry import make_task
@@ -70,16 +68,15 @@ def rollout(
         task = make_task(task)
     if turns is not None:
         task = with_rules(task, max_turns=turns)
-    check_count("batch_size", batch_size, 1)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise ConfigurationError(f"seed must be an integer; got {seed!r}")
+    batch_size = check_count("batch_size", batch_size, 1)
+    seed = check_seed(seed)
     called = name or agent_name(agent)
     player = make_agent(agent, task)
     wanted = _select(task, scenarios)
-    play = partial(_play, player, called, task, wanted, int(seed), batch_size, progress)
+    play = partial(_play, player, called, task, wanted, seed, batch_size, progress)
     if path is None:
         return play(None)
-    header = RolloutHeader(task.id, task.hash, called, describe(player), int(seed))
+    header = RolloutHeader(task.id, task.hash, called, describe(player), seed)
     with EpisodeFile(Path(path), header) as file:
         return play(file)
 

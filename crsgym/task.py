@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from crsgym.checks import check_count
 from crsgym.data.dataset import Dataset
 from crsgym.errors import ConfigurationError, PluginError
 from crsgym.plugins import unknown
 from crsgym.types import Scenario, to_json
-from crsgym.world import World, check_count
+from crsgym.world import World
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,7 @@ def limited(scenarios: Sequence[Scenario], limit: int | None) -> tuple[Scenario,
         ConfigurationError: when the limit is not a positive integer, or nothing is left.
     """
     if limit is not None:
-        check_count("limit", limit, 1)
+        limit = check_count("limit", limit, 1)
     kept = tuple(scenarios[:limit])
     if not kept:
         raise ConfigurationError("the split holds no scenario")

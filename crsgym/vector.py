@@ -6,6 +6,7 @@ plays, and each part of the world is called once per step for all of them.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,13 +18,13 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from crsgym.env import check_options, check_render_mode, draw, start_info, step_info
+from crsgym.checks import as_integer, check_count, check_flag
+from crsgym.env import check_options, check_render_mode, draw, plain_seed, start_info, step_info
 from crsgym.errors import ConfigurationError
 from crsgym.rendering import render_html, render_text
 from crsgym.spaces import action_space, observation_space
 from crsgym.task import Task
 from crsgym.types import Observation, State
-from crsgym.world import check_count, check_flag
 
 BatchedObservation = dict[str, Any]
 Flags = npt.NDArray[np.bool_]
@@ -62,7 +63,7 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         Raises:
             ConfigurationError: when ``num_envs``, the autoreset mode or the render mode is wrong.
         """
-        check_count("num_envs", num_envs, 1)
+        num_envs = check_count("num_envs", num_envs, 1)
         check_render_mode(render_mode)
         check_flag("reveal", reveal)
         if render_mode == "human":
@@ -128,14 +129,13 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         options = dict(options or {})
         mask = self._reset_mask(options.pop("reset_mask", None))
         chosen = _one_each("options['scenario']", options.pop("scenario", None), self.num_envs)
-        if isinstance(seed, int | np.integer):
-            seeds: list[Any] = [int(seed) + i for i in range(self.num_envs)]
-        else:
-            seeds = _one_each("seed", seed, self.num_envs)
+        seeds = _one_each("seed", seed, self.num_envs)
+        if (first := as_integer(seed)) is not None:
+            seeds = [first + i for i in range(self.num_envs)]
         indices = [i for i in range(self.num_envs) if mask[i]]
         for i in indices:
             if seeds[i] is not None or self._rngs[i] is None:
-                self._rngs[i], _ = seeding.np_random(seeds[i])
+                self._rngs[i], _ = seeding.np_random(plain_seed(seeds[i]))
         self._begin(indices, [{**options, "scenario": chosen[i]} for i in indices])
         infos = {i: start_info(self.states[i]) for i in indices}
         return self._batch(self.observations()), _stack(infos, self.num_envs)
@@ -242,7 +242,7 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
 
 def _one_each(name: str, value: Any, count: int) -> list[Any]:
     """A list with one value per environment, from one for all or a sequence."""
-    if value is None or isinstance(value, str | int | np.integer):
+    if value is None or isinstance(value, str | numbers.Integral):
         return [value] * count
     if not isinstance(value, Sequence | np.ndarray):
         raise ConfigurationError(f"{name} must be one value or a list with one each; got {value!r}")

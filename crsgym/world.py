@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from crsgym.actions import parse_answer, repair_unicode
+from crsgym.checks import check_count, check_flag
 from crsgym.errors import ConfigurationError, PluginError
 from crsgym.memo import Memo
 from crsgym.prompts import dialogue_text
@@ -78,9 +79,9 @@ class World:
         Raises:
             ConfigurationError: when a number is out of range or the rule is unknown.
         """
-        check_count("max_turns", max_turns, 1)
-        check_count("num_candidates", num_candidates, 1, len(catalogue))
-        check_count("list_length", list_length, 1, len(catalogue))
+        self.max_turns = check_count("max_turns", max_turns, 1)
+        self.num_candidates = check_count("num_candidates", num_candidates, 1, len(catalogue))
+        self.list_length = check_count("list_length", list_length, 1, len(catalogue))
         if success not in get_args(Success):
             known = ", ".join(map(repr, get_args(Success)))
             raise ConfigurationError(f"success must be one of {known}; got {success!r}")
@@ -89,9 +90,6 @@ class World:
         self.retriever = retriever
         self.simulator = simulator
         self.rewards = rewards
-        self.max_turns = max_turns
-        self.num_candidates = num_candidates
-        self.list_length = list_length
         self.success: Success = success
         self.fuzzy = fuzzy
         self._heard = Memo(self._hear, 4096)
@@ -348,29 +346,6 @@ def _rank(goal: Goal, candidates: tuple[int, ...]) -> int | None:
     return candidates.index(goal.target) + 1 if goal.target in candidates else None
 
 
-def check_count(name: str, value: object, low: int, high: int | None = None) -> None:
-    """Refuse a setting that is no integer in ``low .. high``.
-
-    Raises:
-        ConfigurationError: naming the setting, the range and the value.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationError(f"{name} must be an integer; got {value!r}")
-    if value < low or (high is not None and value > high):
-        upper = f" and at most {high}, the size of the catalogue" if high is not None else ""
-        raise ConfigurationError(f"{name} must be at least {low}{upper}; got {value}")
-
-
-def check_flag(name: str, value: object) -> None:
-    """Refuse a setting that is neither True nor False.
-
-    Raises:
-        ConfigurationError: naming the setting and the value.
-    """
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} must be True or False; got {value!r}")
-
-
 def _check_texts(simulator: Simulator, texts: Sequence[str], expected: int) -> None:
     if len(texts) != expected or not all(isinstance(text, str) for text in texts):
         raise PluginError(
@@ -378,4 +353,4 @@ def _check_texts(simulator: Simulator, texts: Sequence[str], expected: int) -> N
         )
 
 
-__all__ = ["Success", "World", "check_count", "check_flag"]
+__all__ = ["Success", "World"]

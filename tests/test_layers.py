@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 # place here.
 ROOMS = (
     "errors",
+    "checks",
     "memo",
     "seeding",
     "types",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from crsgym.world import check_count
+from crsgym.checks import check_count
 
 Values = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Bootstrap:
         Raises:
             ConfigurationError: when there are fewer than 100 replicates.
         """
-        check_count("replicates", replicates, FEWEST)
+        replicates = check_count("replicates", replicates, FEWEST)
         order = {name: index for index, name in enumerate(dict.fromkeys(dialogues))}
         self.replicates = replicates
         self.seed = seed

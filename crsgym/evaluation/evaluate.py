@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crsgym.baselines import agent_name, is_privileged, make_agent, ranks_of
+from crsgym.checks import check_count, check_seed
 from crsgym.data.dataset import NO_TRAIN
 from crsgym.errors import ConfigurationError
 from crsgym.evaluation.bootstrap import FEWEST
@@ -22,7 +23,6 @@ from crsgym.rollout import rollout, with_rules
 from crsgym.simulators.audit import audit
 from crsgym.task import Task
 from crsgym.types import Episode
-from crsgym.world import check_count
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -113,7 +113,8 @@ def bench(
     task = evaluation_task(task, turns=turns, options=options)
     world = task.world
     parsed = parse_metrics(metrics, list_length=world.list_length)
-    check_count("replicates", replicates, FEWEST)
+    replicates = check_count("replicates", replicates, FEWEST)
+    seed = check_seed(seed)
     # A typo in the last agent's name must not show after the first has played for an hour.
     built = {name: make_agent(agent, task) for name, agent in named.items()}
     masks = _masks(task)

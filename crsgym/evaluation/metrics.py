@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from crsgym.checks import as_integer
 from crsgym.errors import ConfigurationError
 from crsgym.plugins import unknown
 
@@ -53,10 +54,12 @@ class _AtCutoff:
 
     def __post_init__(self) -> None:
         """Refuse a cutoff that is no positive integer."""
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
+        k = as_integer(self.k)
+        if k is None or k < 1:
             raise ConfigurationError(
                 f"{self.name}@k needs a positive integer k, as in {self.name}@10; got {self.k!r}"
             )
+        object.__setattr__(self, "k", k)
 
     @property
     def key(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsgym.checks import check_count
 from crsgym.errors import ConfigurationError
 from crsgym.text.words import STOP_WORDS, singular, words
 from crsgym.types import FloatArray, IntArray
@@ -48,9 +49,7 @@ class HashedTfidf:
     """
 
     def __init__(self, dim: int = 4096) -> None:
-        if not isinstance(dim, int) or dim < 1:
-            raise ConfigurationError(f"dim: expected a positive whole number, got {dim!r}")
-        self.dim = dim
+        self.dim = dim = check_count("dim", dim, 1)
         self._buckets = _Buckets(dim)
         self._idf: FloatArray | None = None
         self._fitted_on = ""

@@ -1,0 +1,63 @@
+"""Checks of the settings that a caller gives: whole numbers, of Python or of NumPy, and flags."""
+
+from __future__ import annotations
+
+import numbers
+
+from crsgym.errors import ConfigurationError
+
+
+def as_integer(value: object) -> int | None:
+    """A whole number of any kind, NumPy's among them, as an ``int``; None for all else.
+
+    A bool is no number here.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        return None
+    return int(value)
+
+
+def check_count(name: str, value: object, low: int, high: int | None = None) -> int:
+    """Refuse a setting that is no integer in ``low .. high``, the size of the catalogue.
+
+    Returns:
+        The setting as an ``int``.
+
+    Raises:
+        ConfigurationError: naming the setting, the range and the value.
+    """
+    number = as_integer(value)
+    if number is None:
+        raise ConfigurationError(f"{name} must be an integer; got {value!r}")
+    if number < low or (high is not None and number > high):
+        upper = f" and at most {high}, the size of the catalogue" if high is not None else ""
+        raise ConfigurationError(f"{name} must be at least {low}{upper}; got {value}")
+    return number
+
+
+def check_seed(value: object) -> int:
+    """Refuse a seed that is no integer.
+
+    Returns:
+        The seed as an ``int``.
+
+    Raises:
+        ConfigurationError: with the value.
+    """
+    number = as_integer(value)
+    if number is None:
+        raise ConfigurationError(f"seed must be an integer; got {value!r}")
+    return number
+
+
+def check_flag(name: str, value: object) -> None:
+    """Refuse a setting that is neither True nor False.
+
+    Raises:
+        ConfigurationError: naming the setting and the value.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False; got {value!r}")
+
+
+__all__ = ["as_integer", "check_count", "check_flag", "check_seed"]
