@@ -6,7 +6,7 @@
 Three parts, with one BLAS thread per processor:
 
 * search alone, batch 1 and 64: exact, FAISS flat, HNSW and IVF; queries a second, recall@20 against
-  exact, memory, and the share of the memory bandwidth that reading the vectors once takes;
+  exact, memory, and how near one query comes to the time of reading the vectors once;
 * the dual-view retriever at 100,000 items with 64 conversations, encoder excluded, beside the bare
   product and top-k on the same vectors;
 * what the measured slope says of ten million items (on paper).
@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset
@@ -79,11 +79,23 @@ def best_of_each(works: Mapping[str, Callable[[], object]], rounds: int = 100) -
     return best
 
 
-def read(vectors: FloatArray) -> None:
-    """Read an array once, with all processors together, by dot products of its parts."""
-    parts = np.array_split(vectors.reshape(-1), os.cpu_count() or 1)
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(len(parts)) as pool:
-        list(pool.map(lambda part: part @ part, parts))
+def readings(vectors: FloatArray) -> dict[str, Callable[[], object]]:
+    """Ways to read an array once with all processors together; the fastest is what memory allows.
+
+    Threads are kept from one reading to the next: it is to cost what the memory costs.
+    """
+    parts = [part.reshape(-1) for part in np.array_split(vectors, os.cpu_count() or 1)]
+    pool = ThreadPoolExecutor(len(parts))
+    blas = ThreadpoolController().select(user_api="blas")
+
+    def product() -> object:
+        with blas.limit(limits=1):
+            return list(pool.map(lambda part: part @ part, parts))
+
+    def largest() -> object:
+        return list(pool.map(lambda part: part.view(np.int64).max(), parts))
+
+    return {"read by dot product": product, "read by largest word": largest}
 
 
 def busy() -> tuple[float, float]:
@@ -140,10 +152,10 @@ def search_table(
                     search = partial(index.search, queries[:batch], K)
                     share = ("", "")
                     if kind in ("exact", "flat") and batch == 1:
-                        both = best_of_each({"read": partial(read, vectors), "search": search})
-                        seconds = both["search"]
+                        best = best_of_each({**readings(vectors), "search": search})
+                        seconds = best.pop("search")
                         rate = vectors.nbytes / seconds / 1e9
-                        share = (f"{rate:.1f}", f"{both['read'] / seconds:.0%}")
+                        share = (f"{rate:.1f}", f"{min(best.values()) / seconds:.0%}")
                     else:
                         seconds = best_seconds(search)
                     if kind == "exact" and batch == 1:
@@ -158,10 +170,9 @@ def search_table(
             table.add_section()
     console.print(table)
     console.print(
-        "of limit: the time of reading the vectors once (dot products of them with themselves, in "
-        "turns with the search) over the search's;\nwhat the cache holds is not read from memory. "
-        "memory: what building the index added; the vectors of `exact` are a memory\n"
-        f"map, {4 * dim / 1024:.0f} KiB an item.\n"
+        "of limit: the time of reading the vectors once (the fastest of two ways, in turns with the "
+        "search) over the search's.\nmemory: what building the index added; the vectors of `exact` "
+        f"are a memory map, {4 * dim / 1024:.0f} KiB an item.\n"
     )
     return slope
 
