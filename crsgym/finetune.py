@@ -131,9 +131,10 @@ def finetune(
     rows = [_row(tokenizer, example) for example in examples]
     kept = [row for row in rows if len(row["input_ids"]) <= settings.max_length]
     if not kept:
+        shortest = min((len(row["input_ids"]) for row in rows), default=0)
         raise ConfigurationError(
-            f"none of {len(rows)} examples fits max_length={settings.max_length} tokens"
-            + (f"; the shortest has {min(len(r['input_ids']) for r in rows)}" if rows else "")
+            f"none of {len(rows)} examples fits max_length={settings.max_length} tokens; the "
+            f"shortest has {shortest}"
         )
     held_out = [_row(tokenizer, example) for example in valid]
     held_out = [row for row in held_out if len(row["input_ids"]) <= settings.max_length]
@@ -302,10 +303,7 @@ def _trainer(base: Any, lengths: Sequence[int], settings: FinetuneSettings) -> A
 
 
 class SimilarLengths:
-    """Rows in an order whose batches are of about one length; the batches come at random.
-
-    The order depends on the seed and the epoch alone, so a run that goes on repeats nothing.
-    """
+    """Rows for batches of about one length, the batches at random; by seed and epoch alone."""
 
     _POOL = 16  # batches whose rows are sorted together
 
@@ -323,15 +321,13 @@ class SimilarLengths:
     def __iter__(self) -> Iterator[int]:
         rng = np.random.default_rng((self._seed, self._epoch))
         order = rng.permutation(len(self._lengths))
-        # The odd rows that fill no batch come last, or they would shift all that follow.
-        full = len(order) - len(order) % self._batch
+        full = len(order) - len(order) % self._batch  # the odd rows come last, and shift nothing
         batches: list[list[int]] = []
         for start in range(0, full, self._batch * self._POOL):
             pool = order[start : min(start + self._batch * self._POOL, full)]
             pool = pool[np.argsort(self._lengths[pool], kind="stable")]
             batches += pool.reshape(-1, self._batch).tolist()
-        for at in rng.permutation(len(batches)):
-            yield from batches[at]
+        yield from (row for at in rng.permutation(len(batches)) for row in batches[at])
         yield from order[full:].tolist()
 
 
