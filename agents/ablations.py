@@ -82,7 +82,7 @@ class AblationSettings(ExperimentSettings):
             simulator=f"silent:{user}" if ablation.silent else user,
             retriever=self.retriever,
             retriever_options={**self.retriever_options, **ablation.retriever_options},
-            reward_weights=ablation.reward_weights or None,
+            reward_weights={**self.reward_weights, **ablation.reward_weights} or None,
             success="never",
             limit=self.limit if split == "train" else None,
         )

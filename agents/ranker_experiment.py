@@ -45,6 +45,8 @@ class ExperimentSettings(RankerConfig):
     """Retriever; the environment's own if not given."""
     retriever_options: dict[str, Any] = field(default_factory=dict)
     """Options of the retriever, as JSON."""
+    reward_weights: dict[str, float] = field(default_factory=dict)
+    """Weights of reward terms that are not 1, as JSON."""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """Seeds of the trainings, as JSON; `seed` is not used."""
     modes: tuple[Mode, ...] = MODES
@@ -62,6 +64,7 @@ class ExperimentSettings(RankerConfig):
             simulator=self.simulator,
             retriever=self.retriever,
             retriever_options=self.retriever_options,
+            reward_weights=self.reward_weights or None,
             success="never",
             limit=self.limit if split == "train" else None,
         )

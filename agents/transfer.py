@@ -128,6 +128,7 @@ def _task(settings: TransferSettings, env: str, user: str, split: str) -> Task:
         simulator=user,
         retriever=settings.retriever,
         retriever_options=settings.retriever_options,
+        reward_weights=settings.reward_weights or None,
         success="never",
         limit=settings.limit if split == "train" else None,
     )
