@@ -170,7 +170,7 @@ def search_table(
             table.add_section()
     console.print(table)
     console.print(
-        "of limit: the time of reading the vectors once (the fastest of two ways, in turns with the "
+        "of limit: the time of reading the vectors once (the faster of two ways, in turns with the "
         "search) over the search's.\nmemory: what building the index added; the vectors of `exact` "
         f"are a memory map, {4 * dim / 1024:.0f} KiB an item.\n"
     )
