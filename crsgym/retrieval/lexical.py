@@ -19,6 +19,7 @@ from crsgym.retrieval.polarity import split_polarity
 from crsgym.retrieval.rowcache import RowCache
 from crsgym.retrieval.signals import ItemSignals, last_first, spoken
 from crsgym.retrieval.topk import top_k
+from crsgym.text.words import words
 from crsgym.types import Context, FloatArray, IntArray, Scenario, Utterance
 
 if TYPE_CHECKING:
@@ -198,9 +199,10 @@ class LexicalRetriever:
             self._weights[SIGNALS.index("attributes")]
             + self._weights[SIGNALS.index("recent_attributes")]
         )
-        scores = self._signals.text(texts)
+        said = list(map(words, texts))
+        scores = self._signals.text_of(said)
         scores *= text
-        named = self._signals.attributes(texts)
+        named = self._signals.attributes_of(said)
         named *= attributes
         scores += named
         return scores

@@ -23,6 +23,7 @@ KINDS: tuple[str, ...] = ("theme", "person", "title", "time")
 _PEOPLE = frozenset({"director", "cast", "writer"})
 _UNSAID = frozenset({"company", "decade"})
 _LONGEST = 6
+_MOST_WORDS = 1 << 18
 _FORM = re.compile(r"\b(film|movie|television|series|program|fiction|show)s?\b", re.IGNORECASE)
 _SAID_AS = {
     "science": "sci fi|scifi|science fiction",
@@ -82,6 +83,7 @@ class Phrases:
         for place, (_, phrase) in enumerate(self.known):
             if phrase.count(" ") < _LONGEST:
                 self._root.at(phrase.split(" ")).places.append(place)
+        self._begins = _Begins(self._root)
         self._by_kind = self._side_by_side()
 
     @classmethod
@@ -100,7 +102,8 @@ class Phrases:
         ones = np.ones(len(columns), dtype=np.float32)
         items = csr_matrix((ones, columns, indptr), shape=(len(known), len(catalogue)))
         unweighted = cls(known, items, np.ones(len(known), dtype=np.float32))
-        df = np.asarray(unweighted._said(texts).sum(0), dtype=np.float32).ravel()
+        said = unweighted._found(list(map(words, texts)))
+        df = np.asarray(said.sum(0), dtype=np.float32).ravel()
         return cls(known, items, np.log((1 + len(texts)) / (1 + df)).astype(np.float32))
 
     def scores(self, texts: Sequence[str]) -> Iterator[FloatArray]:
@@ -108,7 +111,11 @@ class Phrases:
 
         Each is float32 (B, items).
         """
-        found = self._said(texts) @ self._by_kind
+        return self.scores_of(list(map(words, texts)))
+
+    def scores_of(self, said: Sequence[Sequence[str]]) -> Iterator[FloatArray]:
+        """The same of texts that were taken apart by ``words``."""
+        found = self._found(said) @ self._by_kind
         found.data = np.log1p(found.data)
         width = self.items.shape[1]
         dense = np.asarray(found.toarray(), dtype=np.float32).reshape(-1, len(KINDS), width)
@@ -127,15 +134,17 @@ class Phrases:
         known = [(kind, phrase) for kind, _, phrase in (line.partition("\t") for line in lines)]
         return cls(known, unflat("items", arrays), arrays["weights"])
 
-    def _said(self, texts: Sequence[str]) -> Any:
+    def _found(self, said: Sequence[Sequence[str]]) -> Any:
         """1 where a text says a phrase: float32 CSR (B, phrases)."""
         from scipy.sparse import csr_matrix
 
-        rows = [self._places_in(text) for text in texts]
-        columns = np.array([place for row in rows for place in row], dtype=np.int64)
-        indptr = np.cumsum([0, *map(len, rows)])
+        columns: list[int] = []
+        indptr = [0]
+        for each in said:
+            columns += self._places_in(each)
+            indptr.append(len(columns))
         ones = np.ones(len(columns), dtype=np.float32)
-        return csr_matrix((ones, columns, indptr), shape=(len(texts), len(self.known)))
+        return csr_matrix((ones, columns, indptr), shape=(len(said), len(self.known)))
 
     def _side_by_side(self) -> Any:
         """The weights with a block of columns for each kind: CSR (phrases, kinds x items).
@@ -152,17 +161,28 @@ class Phrases:
         values = self.items.data * np.repeat(self.weights, lengths)
         return csr_matrix((values, columns, self.items.indptr), shape=shape)
 
-    def _places_in(self, text: str) -> list[int]:
-        stems = _stems(text)
-        begins = self._root.after
+    def _places_in(self, said: Sequence[str]) -> list[int]:
         found: set[int] = set()
-        for start, first in enumerate(stems, 1):
-            node = begins.get(first)
+        for start, node in enumerate(map(self._begins.__getitem__, said), 1):
             while node is not None:
                 found.update(node.places)
-                node = node.after.get(stems[start]) if start < len(stems) else None
+                node = node.after.get(singular(said[start])) if start < len(said) else None
                 start += 1
         return sorted(found)
+
+
+class _Begins(dict[str, "_Node | None"]):
+    """Word -> the phrases that begin with its stem; forgets all when it has grown too large."""
+
+    def __init__(self, root: _Node) -> None:
+        super().__init__()
+        self.root = root
+
+    def __missing__(self, word: str) -> _Node | None:
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        node = self[word] = self.root.after.get(singular(word))
+        return node
 
 
 class _Node:

@@ -75,44 +75,50 @@ class HashedTfidf:
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """L2-normalised float32 rows, shape (B, dim); zeros for a text with no words in it."""
-        rows, columns, values = self._entries(texts)
+        rows, columns, values = self._entries(_in_words(texts))
         dense: FloatArray = np.zeros((len(texts), self.dim), dtype=np.float32)
         dense[rows, columns] = values
         return dense
 
     def encode_sparse(self, texts: Sequence[str]) -> Any:
         """The same rows as :meth:`encode` as a ``scipy.sparse.csr_matrix``, shape (B, dim)."""
+        return self.encode_words(_in_words(texts))
+
+    def encode_words(self, said: Sequence[Sequence[str]]) -> Any:
+        """The rows of :meth:`encode_sparse` for texts that were taken apart by ``words``."""
         from scipy.sparse import csr_matrix
 
-        rows, columns, values = self._entries(texts)
-        indptr = np.searchsorted(rows, np.arange(len(texts) + 1))
-        return csr_matrix((values, columns, indptr), shape=(len(texts), self.dim))
+        rows, columns, values = self._entries(said)
+        indptr = np.searchsorted(rows, np.arange(len(said) + 1))
+        return csr_matrix((values, columns, indptr), shape=(len(said), self.dim))
 
     def spec(self) -> dict[str, Any]:
         """What its vectors depend on."""
         return {"dim": self.dim, "fitted_on": self._fitted_on}
 
-    def _entries(self, texts: Sequence[str]) -> tuple[IntArray, IntArray, FloatArray]:
+    def _entries(self, said: Sequence[Sequence[str]]) -> tuple[IntArray, IntArray, FloatArray]:
         """The non-zero entries: rows (ascending), columns (ascending in a row) and values."""
-        if isinstance(texts, str):
-            raise TypeError("texts: expected a sequence of texts, got one str; pass [text]")
-        buckets = self._buckets
+        bucket = self._buckets.__getitem__
         flat: list[int] = []
-        lengths: list[int] = []
-        for text in texts:
-            columns = [buckets[word] for word in words(text)]
-            flat += columns
-            lengths.append(len(columns))
+        for each in said:
+            flat += map(bucket, each)
+        lengths = list(map(len, said))
         column: IntArray = np.array(flat, dtype=np.int64)
-        row = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)
+        row = np.repeat(np.arange(len(said), dtype=np.int64), lengths)
         kept = column != _STOP
         cells, counts = np.unique(row[kept] * self.dim + column[kept], return_counts=True)
         row, column = np.divmod(cells, self.dim)
         value = 1 + np.log(counts)
         if self._idf is not None:
             value *= self._idf[column]
-        norm = np.sqrt(np.bincount(row, value * value, minlength=len(texts)))
+        norm = np.sqrt(np.bincount(row, value * value, minlength=len(said)))
         return row, column, (value / norm[row]).astype(np.float32)
+
+
+def _in_words(texts: Sequence[str]) -> list[list[str]]:
+    if isinstance(texts, str):
+        raise TypeError("texts: expected a sequence of texts, got one str; pass [text]")
+    return list(map(words, texts))
 
 
 __all__ = ["HashedTfidf"]
