@@ -26,15 +26,18 @@ def top_k(scores: FloatArray, k: int) -> IntArray:
         raise ConfigurationError(f"k: expected 1 to {n} (the number of items), got {k}")
     cut = np.partition(scores, n - k, axis=1)[:, n - k, None]
     kept = scores >= cut
-    crowded = np.flatnonzero(np.count_nonzero(kept, axis=1) > k)
-    if len(crowded):
+    places = np.flatnonzero(kept)
+    if len(places) > rows * k:
+        crowded = np.flatnonzero(np.count_nonzero(kept, axis=1) > k)
         at_cut = scores[crowded] == cut[crowded]
         room = k - np.count_nonzero(scores[crowded] > cut[crowded], axis=1)[:, None]
         kept[crowded] &= ~at_cut | (np.cumsum(at_cut, axis=1) <= room)
-    columns = np.nonzero(kept)[1].reshape(rows, k)
-    best = np.take_along_axis(scores, columns, axis=1)
+        places = np.flatnonzero(kept)
+    best = scores.ravel()[places].reshape(rows, k)
     order = np.argsort(-best, axis=1, kind="stable")
-    return np.take_along_axis(columns, order, axis=1)
+    order += np.arange(0, rows * k, k)[:, None]
+    columns: IntArray = places % n
+    return columns[order]
 
 
 __all__ = ["top_k"]
