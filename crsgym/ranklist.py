@@ -20,6 +20,8 @@ _NUMBERING = re.compile(r"(?:\d{1,3}[.):]|#\d{1,3}[.):]?|[-*•])\s{1,4}(?=\S)")
 _TRAILING_ARTICLE = re.compile(r",\s{0,4}(?:the|an?)\s{0,4}(?:[(,\]\n]|$)", re.I)
 _WORDS = re.compile(r"(?:the|an?)\s+[a-z0-9]|(?!(?:the|an?)(?![a-z0-9]))[a-z0-9]", re.I | re.A)
 """What surely begins with more than an article."""
+_OTHERS = frozenset("".join(map(chr, range(33, 127)))) - frozenset("AaTt,[]")
+"""What no article begins with."""
 _PAIRS = {"“": "”", "‘": "’", "«": "»", **{mark: mark for mark in "\"'`*_"}}
 
 
@@ -86,7 +88,8 @@ class ListReader:
         plain, with_commas, commas = catalogue.plain_titles, catalogue.comma_titles, 0
         pieces = text[pos : text.find("]", pos)].split(", ", list_length * 4)
         i, last = 0, len(pieces) - 1
-        while i <= last and len(self.slots) < list_length:
+        slots, spans = self.slots, self.spans
+        while i <= last and len(slots) < list_length:
             title = pieces[i]
             item = plain.get(title)
             if item is None:
@@ -98,19 +101,15 @@ class ListReader:
                 if item is None or (i < last and not _WORDS.match(pieces[i + 1])):
                     break
             end = pos + len(title)
-            if item in seen or (i < last and self._article_follows(end, pieces[i + 1])):
+            if item in seen:
+                break
+            if i < last and pieces[i + 1][:1] not in _OTHERS and _TRAILING_ARTICLE.match(text, end):
                 break
             seen.add(item)
-            self.spans.append((pos, end))
-            self.slots.append(item)
+            spans.append((pos, end))
+            slots.append(item)
             i, pos = i + 1, end + 2 if i < last else end
         return pos
-
-    def _article_follows(self, comma: int, behind: str) -> bool:
-        first = behind[:1]
-        if first.isalnum() and first not in "AaTt":
-            return False
-        return _TRAILING_ARTICLE.match(self.text, comma) is not None
 
     def _read_entry(self, pos: int) -> int:
         """Put one entry into the next slot; the place behind it."""

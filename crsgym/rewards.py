@@ -51,7 +51,7 @@ def think_format(recommendations: Sequence[Recommendation], goals: Sequence[Goal
     """Process format: ``1 - |N - 5| / 5`` for ``1 <= N <= 7`` headings, else 0 (equation 15)."""
     n = len(STEPS)
     return _values(
-        1 - abs(r.steps - n) / n if 1 <= r.steps <= n + 2 else 0.0 for r in recommendations
+        [1 - abs(r.steps - n) / n if 1 <= r.steps <= n + 2 else 0.0 for r in recommendations]
     )
 
 
@@ -60,13 +60,13 @@ def answer_format(recommendations: Sequence[Recommendation], goals: Sequence[Goa
 
     What counts as found is in :func:`crsgym.actions.parse_answer`.
     """
-    return _values(float(r.well_formed) for r in recommendations)
+    return _values([float(r.well_formed) for r in recommendations])
 
 
 def hit(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Values:
     """1 where the target is in ``R_t``, else 0 (equation 17)."""
     pairs = zip(recommendations, goals, strict=True)
-    return _values(float(goal.target in r.slots) for r, goal in pairs)
+    return _values([float(goal.target in r.slots) for r, goal in pairs])
 
 
 def rank(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Values:
@@ -75,8 +75,8 @@ def rank(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Va
     ``len(R_t)`` counts slots as written: an entry that was not understood has its place.
     """
     pairs = zip(recommendations, goals, strict=True)
-    positions = ((r.rank_of(goal.target), len(r.slots)) for r, goal in pairs)
-    return _values(0.0 if pos is None else 1 - (pos - 1) / length for pos, length in positions)
+    positions = [(r.rank_of(goal.target), len(r.slots)) for r, goal in pairs]
+    return _values([0.0 if pos is None else 1 - (pos - 1) / length for pos, length in positions])
 
 
 class _Direction(NamedTuple):
@@ -318,8 +318,8 @@ class Rewards:
         return {"weights": dict(self.weights), "preference": self.preference.spec(), "own": own}
 
 
-def _values(numbers: Any) -> Values:
-    return np.array(list(numbers), dtype=np.float64)
+def _values(numbers: Sequence[float]) -> Values:
+    return np.array(numbers, dtype=np.float64)
 
 
 def _checked(name: str, returned: object, count: int) -> Values:
