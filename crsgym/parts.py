@@ -23,7 +23,7 @@ def choose_retriever(
     *,
     default: str,
     trained_with: str,
-) -> Retriever:
+) -> tuple[Retriever, str | Retriever | None]:
     """The retriever of a world: by name, from its folder, or the object that was given.
 
     One by name is fitted once per process and data set; it holds no episode. Where it learns from
@@ -33,28 +33,31 @@ def choose_retriever(
     Where none was asked for and the training split cannot be had, or the data set has none, it is
     ``content``, which learns from nothing; a warning says so, and the spec shows it.
 
+    Returns:
+        The retriever, and what to ask for to get it again: ``retriever``, or ``"content"`` there.
+
     Raises:
         DownloadError, MissingSplitError: when the one that was asked for needs that split.
     """
     from crsgym.retrieval import build
 
     if retriever is not None and not isinstance(retriever, str):
-        return build(retriever, dataset, options or {})
+        return build(retriever, dataset, options or {}), retriever
     if retriever == "":
         raise ConfigurationError("retriever must be a name, a folder or an object; got ''")
     settings = json.dumps(dict(options or {}), sort_keys=True)
     if retriever is not None:
         with needs_train(f"retriever {retriever!r}", "'content' learns from nothing"):
-            return _fitted(dataset, retriever, settings, trained_with)
+            return _fitted(dataset, retriever, settings, trained_with), retriever
     try:
-        return _fitted(dataset, default, settings, trained_with)
+        return _fitted(dataset, default, settings, trained_with), None
     except NO_TRAIN as error:
         warnings.warn(
             f"the default retriever {default!r} cannot be fitted, so this is 'content', which "
             f"learns from nothing: {error}",
             stacklevel=5,
         )
-        return _fitted(dataset, "content", settings, trained_with)
+        return _fitted(dataset, "content", settings, trained_with), "content"
 
 
 @functools.lru_cache(maxsize=8)

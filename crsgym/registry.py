@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import gymnasium
 
+from crsgym.checks import as_integer
 from crsgym.errors import ConfigurationError
 from crsgym.plugins import import_module_of, strict_keywords, unknown
 
 if TYPE_CHECKING:
+    from gymnasium.envs.registration import EnvSpec
     from gymnasium.vector import AutoresetMode
     from typing_extensions import Unpack
 
@@ -193,15 +195,16 @@ def make_task(
     user = build(
         entry.simulator if simulator is None else simulator, dataset, simulator_options or {}
     )
+    chosen, retriever = choose_retriever(
+        dataset,
+        retriever,
+        retriever_options,
+        default=entry.retriever,
+        trained_with="attributes" if user.target_aware else "rules",
+    )
     world = World(
         dataset.catalogue,
-        choose_retriever(
-            dataset,
-            retriever,
-            retriever_options,
-            default=entry.retriever,
-            trained_with="attributes" if user.target_aware else "rules",
-        ),
+        chosen,
         user,
         Rewards(
             reward_weights,
@@ -214,7 +217,27 @@ def make_task(
         success=success,
         fuzzy=fuzzy,
     )
-    return Task(entry.id, dataset, split, world, limited(dataset.scenarios(split), limit))
+    weights = None
+    if reward_weights is not None:
+        weights = {name: world.rewards.weights[name] for name in reward_weights}
+    keywords: TaskOptions = {
+        "split": split,
+        "retriever": retriever,
+        "simulator": simulator,
+        "max_turns": world.max_turns,
+        "num_candidates": world.num_candidates,
+        "list_length": world.list_length,
+        "reward_weights": weights,
+        "success": success,
+        "retriever_options": retriever_options,
+        "simulator_options": simulator_options,
+        "encoder": encoder,
+        "preference_writer": preference_writer,
+        "fuzzy": fuzzy,
+        "limit": as_integer(limit),
+    }
+    scenarios = limited(dataset.scenarios(split), limit)
+    return Task(entry.id, dataset, split, world, scenarios, keywords)
 
 
 @strict_keywords
@@ -273,30 +296,25 @@ def make(
     from crsgym.env import CRSEnv, check_render_mode
 
     check_render_mode(render_mode)
-    options: TaskOptions = {
-        "split": split,
-        "retriever": retriever,
-        "simulator": simulator,
-        "max_turns": max_turns,
-        "num_candidates": num_candidates,
-        "list_length": list_length,
-        "reward_weights": reward_weights,
-        "success": success,
-        "retriever_options": retriever_options,
-        "simulator_options": simulator_options,
-        "encoder": encoder,
-        "preference_writer": preference_writer,
-        "fuzzy": fuzzy,
-        "limit": limit,
-    }
-    task = make_task(id, **options)
-    env = CRSEnv(task, render_mode=render_mode, reveal=reveal)
-    # With its keywords, so that gymnasium.make(env.spec) makes this environment again.
-    env.spec = replace(
-        gymnasium.spec(f"{NAMESPACE}/{task.id}"),
-        kwargs={"env_id": task.id, **options, "render_mode": render_mode, "reveal": reveal},
-        nondeterministic=bool(getattr(task.world.simulator, "nondeterministic", False)),
+    task = make_task(
+        id,
+        split=split,
+        retriever=retriever,
+        simulator=simulator,
+        max_turns=max_turns,
+        num_candidates=num_candidates,
+        list_length=list_length,
+        reward_weights=reward_weights,
+        success=success,
+        retriever_options=retriever_options,
+        simulator_options=simulator_options,
+        encoder=encoder,
+        preference_writer=preference_writer,
+        fuzzy=fuzzy,
+        limit=limit,
     )
+    env = CRSEnv(task, render_mode=render_mode, reveal=reveal)
+    env.spec = _spec(task, render_mode=render_mode, reveal=reveal)
     return env
 
 
@@ -322,12 +340,31 @@ def make_vec(
     """
     from crsgym.vector import CRSVectorEnv
 
-    return CRSVectorEnv(
-        make_task(id, **options),
+    task = make_task(id, **options)
+    envs = CRSVectorEnv(
+        task,
         num_envs,
         autoreset_mode=autoreset_mode,
         render_mode=render_mode,
         reveal=reveal,
+    )
+    envs.spec = _spec(
+        task,
+        num_envs=envs.num_envs,
+        autoreset_mode=envs.autoreset_mode.value,
+        render_mode=render_mode,
+        reveal=reveal,
+        vectorization_mode="vector_entry_point",
+    )
+    return envs
+
+
+def _spec(task: Task, **keywords: Any) -> EnvSpec:
+    """With all keywords, so that ``gymnasium.make(env.spec)`` makes this environment again."""
+    return replace(
+        gymnasium.spec(f"{NAMESPACE}/{task.id}"),
+        kwargs={"env_id": task.id, **task.keywords, **keywords},
+        nondeterministic=bool(getattr(task.world.simulator, "nondeterministic", False)),
     )
 
 

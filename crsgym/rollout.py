@@ -85,21 +85,20 @@ def with_rules(task: Task, *, max_turns: int | None = None, success: Success | N
     """The same task with another number of turns or another success rule."""
     from crsgym.world import World
 
-    world = task.world
-    return replace(
-        task,
-        world=World(
-            world.catalogue,
-            world.retriever,
-            world.simulator,
-            world.rewards,
-            max_turns=world.max_turns if max_turns is None else max_turns,
-            num_candidates=world.num_candidates,
-            list_length=world.list_length,
-            success=world.success if success is None else success,
-            fuzzy=world.fuzzy,
-        ),
+    old = task.world
+    world = World(
+        old.catalogue,
+        old.retriever,
+        old.simulator,
+        old.rewards,
+        max_turns=old.max_turns if max_turns is None else max_turns,
+        num_candidates=old.num_candidates,
+        list_length=old.list_length,
+        success=old.success if success is None else success,
+        fuzzy=old.fuzzy,
     )
+    changed = {"max_turns": world.max_turns, "success": world.success} if task.keywords else {}
+    return replace(task, world=world, keywords={**task.keywords, **changed})
 
 
 def _select(task: Task, scenarios: Iterable[Scenario | str | int] | None) -> tuple[Scenario, ...]:

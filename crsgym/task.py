@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,9 @@ class Task:
     split: str
     world: World
     scenarios: tuple[Scenario, ...]
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    """Those of :func:`crsgym.make_task` that make it again; none for a task put together by hand.
+    ``retriever`` says what plays where the default could not be fitted."""
 
     @cached_property
     def spec(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from crsgym.data.dataset import Dataset
 from crsgym.env import CRSEnv
 from crsgym.errors import ConfigurationError, DownloadError, MissingSplitError
 from crsgym.registry import NAMESPACE, entry_of
+from crsgym.rollout import with_rules
 from crsgym.types import Dialogue, FloatArray
+from crsgym.vector import CRSVectorEnv
 
 
 def test_ids() -> None:
@@ -145,6 +148,46 @@ def test_the_spec_makes_the_same_environment_again() -> None:
     assert data_equivalence(again.reset(seed=1), env.reset(seed=1))
 
 
+def test_the_spec_of_a_vector_environment_makes_it_again() -> None:
+    options: Any = {"split": "test", "max_turns": np.int64(2), "limit": np.int64(7), "reveal": True}
+    envs = crsgym.make_vec("Synthetic-v0", 3, autoreset_mode="Disabled", **options)
+    assert envs.spec is not None
+    assert json.loads(envs.spec.to_json())["kwargs"]["max_turns"] == 2
+    again = gymnasium.make_vec(envs.spec)
+    assert isinstance(again, CRSVectorEnv)
+    assert again.task.hash == envs.task.hash
+    assert (again.num_envs, again.autoreset_mode, again.reveal) == (3, envs.autoreset_mode, True)
+    assert data_equivalence(again.reset(seed=1), envs.reset(seed=1))
+    assert again.spec == envs.spec
+
+
+class Live:
+    """A user that may answer the same otherwise."""
+
+    target_aware = False
+    nondeterministic = True
+
+    def respond(self, contexts: Any, seeds: Any, goals: Any = None) -> list[str]:
+        return ["No."] * len(contexts)
+
+
+def test_a_live_user_makes_the_spec_nondeterministic() -> None:
+    for make in (crsgym.make, crsgym.make_vec):
+        live, rules = (make("Synthetic-v0", simulator=user, limit=1) for user in (Live(), None))
+        assert live.spec is not None
+        assert rules.spec is not None
+        assert (live.spec.nondeterministic, rules.spec.nondeterministic) == (True, False)
+
+
+def test_the_task_says_what_makes_it_again() -> None:
+    weights = {"hit": np.float32(2), "rank": np.int64(1)}
+    task = crsgym.make_task("Synthetic-v0", reward_weights=weights, limit=2)  # type: ignore[arg-type]
+    assert crsgym.make_task("Synthetic-v0", **task.keywords).hash == task.hash
+    assert json.loads(json.dumps(task.keywords)) == task.keywords
+    changed = with_rules(task, max_turns=3, success="never")
+    assert crsgym.make_task("Synthetic-v0", **changed.keywords).hash == changed.hash
+
+
 def test_the_spec_says_everything_and_the_hash_follows_it() -> None:
     task = crsgym.make_task("Synthetic-v0", split="valid")
     again = crsgym.make_task("Synthetic-v0", split="valid")
@@ -201,8 +244,15 @@ SMALL: Any = {"split": "test", "num_candidates": 5, "list_length": 3}
 @pytest.mark.parametrize("id", NO_TRAIN)
 def test_without_a_training_split_the_default_retriever_is_content(id: str) -> None:
     with pytest.warns(UserWarning, match=rf"this is 'content'.*{NO_TRAIN[id][1]}"):
-        task = crsgym.make_task(id, **SMALL)
-    assert task.spec["world"]["retriever"]["class"].endswith(":ContentRetriever")
+        env = crsgym.make(id, **SMALL)
+    assert env.task.spec["world"]["retriever"]["class"].endswith(":ContentRetriever")
+    assert env.spec is not None
+    assert env.spec.kwargs["retriever"] == "content"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = gymnasium.make(env.spec).unwrapped
+    assert isinstance(again, CRSEnv)
+    assert again.task.hash == env.task.hash
 
 
 @pytest.mark.usefixtures("no_train")
