@@ -70,17 +70,7 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
             raise ConfigurationError(
                 "a vector environment renders as 'ansi' or 'html', not 'human'"
             )
-        try:
-            self.autoreset_mode = AutoresetMode(autoreset_mode)
-        except ValueError:
-            modes = [mode.value for mode in AutoresetMode]
-            raise ConfigurationError(
-                f"autoreset_mode must be one of {modes}; got {autoreset_mode!r}"
-            ) from None
-        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            raise ConfigurationError(
-                "autoreset_mode NextStep wastes a model call per episode; use SameStep or Disabled"
-            )
+        self.autoreset_mode = _autoreset_mode(autoreset_mode)
         self.task = task
         self.world = task.world
         self.num_envs = num_envs
@@ -238,6 +228,17 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         batch["candidate_ids"] = np.stack(batch["candidate_ids"])
         batch["turn"] = np.array(batch["turn"], dtype=np.int64)
         return batch
+
+
+def _autoreset_mode(given: AutoresetMode | str) -> AutoresetMode:
+    """A mode by member, value or name, in any case: ``"SameStep"``, ``"SAME_STEP"``."""
+    name = str(given.value if isinstance(given, AutoresetMode) else given)
+    modes = {mode.value.casefold(): mode for mode in AutoresetMode}
+    mode = modes.get(name.replace("_", "").casefold())
+    if mode is AutoresetMode.SAME_STEP or mode is AutoresetMode.DISABLED:
+        return mode
+    why = ", which wastes a model call per episode" if mode is AutoresetMode.NEXT_STEP else ""
+    raise ConfigurationError(f"autoreset_mode must be 'SameStep' or 'Disabled'; got {given!r}{why}")
 
 
 def _one_each(name: str, value: Any, count: int) -> list[Any]:

@@ -118,13 +118,21 @@ def test_restore(toy_task: Task) -> None:
     assert envs.states[0].context.turn == 2
 
 
+@pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.DISABLED])
+def test_an_autoreset_mode_by_member_value_or_name(toy_task: Task, mode: AutoresetMode) -> None:
+    for given in (mode, mode.value, mode.name, mode.name.lower(), mode.value.lower()):
+        assert CRSVectorEnv(toy_task, autoreset_mode=given).metadata["autoreset_mode"] is mode
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"num_envs": 0}, "num_envs must be at least 1"),
         ({"num_envs": "4"}, "num_envs must be an integer"),
-        ({"autoreset_mode": "NextStep"}, "wastes a model call"),
-        ({"autoreset_mode": "Never"}, "autoreset_mode must be one of"),
+        ({"autoreset_mode": "NextStep"}, "'SameStep' or 'Disabled'; got 'NextStep', which wastes"),
+        ({"autoreset_mode": AutoresetMode.NEXT_STEP}, "'Disabled'; got .*, which wastes"),
+        ({"autoreset_mode": "Never"}, "must be 'SameStep' or 'Disabled'; got 'Never'$"),
+        ({"autoreset_mode": None}, "must be 'SameStep' or 'Disabled'; got None$"),
         ({"render_mode": "human"}, "renders as 'ansi' or 'html'"),
     ],
 )
