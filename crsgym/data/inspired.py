@@ -84,6 +84,7 @@ FILES: tuple[SourceFile, ...] = (
 
 FACTS: dict[str, str] = {
     "title": "INSPIRED",
+    "item": "film",
     "description": "999 dialogues in which one person recommends films to another",
     "homepage": "https://github.com/sweetpeach/Inspired",
     "licence": "not stated with the processed files; see the homepage",

@@ -81,6 +81,7 @@ FILES: tuple[SourceFile, ...] = (*_RECORDS.values(), _FACTS_FILE, _ITEMS, _ENTIT
 
 FACTS: dict[str, str] = {
     "title": "OpenDialKG",
+    "item": "film",
     "description": "conversations that walk a knowledge graph to a film or a book",
     "homepage": "https://github.com/facebookresearch/opendialkg",
     "licence": "CC BY-NC 4.0",

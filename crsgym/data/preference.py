@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from crsgym.data.kinds import KNOWN, wanted
 from crsgym.data.titles import normalise, split_year
 from crsgym.types import Item, Utterance
 
@@ -20,8 +21,6 @@ _LIKES = {"tone": 2, "genre": 3}
 _WANTS = {"decade": "from the", "director": "directed by", "cast": "with"}
 _MOST = 3
 _MOST_TOPICS = 4
-# True of an item, and rarely what somebody asks for.
-_UNASKED = frozenset({"writer", "company", "language"})
 
 
 def write_preference(item: Item, dialogue: Sequence[Utterance]) -> str:
@@ -36,7 +35,7 @@ def write_preference(item: Item, dialogue: Sequence[Utterance]) -> str:
 
     def telling(values: Iterable[str]) -> list[str]:
         """Without what would give the title away; what was said comes first."""
-        padded = {value: f" {normalise(value)} " for value in values}
+        padded = {value: f" {normalise(value)} " for value in values if value}
         safe = [v for v, words in padded.items() if not any(t in words for t in titles)]
         return sorted(safe, key=lambda value: padded[value] not in said)
 
@@ -46,11 +45,8 @@ def write_preference(item: Item, dialogue: Sequence[Utterance]) -> str:
     best = {kind: telling(found)[: _LIKES.get(kind, _MOST)] for kind, found in values.items()}
     likes = [value for kind in _LIKES for value in best.get(kind, ())]
     wants = [f"{words} {_listed(best[k])}" for k, words in _WANTS.items() if best.get(k)]
-    wants += [
-        f"{kind} {_listed(found)}"
-        for kind, found in best.items()
-        if found and kind not in _UNASKED and kind not in _LIKES and kind not in _WANTS
-    ]
+    # Writers, companies and languages are true of an item, and rarely what somebody asks for.
+    wants += telling(wanted(k, found) for k, found in best.items() if found and k not in KNOWN)
     topics = telling(dict.fromkeys(e for u in dialogue if u.role == "seeker" for e in u.entities))
     sentences = []
     if likes:

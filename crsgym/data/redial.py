@@ -79,6 +79,7 @@ FILES: tuple[SourceFile, ...] = (*_DIALOGUES.values(), _MOVIES, _FACTS_FILE)
 
 FACTS: dict[str, str] = {
     "title": "ReDial",
+    "item": "film",
     "description": "about 11,000 dialogues in which one person recommends films to another",
     "homepage": "https://redialdata.github.io/website/",
     "licence": "CC BY 4.0",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsgym.data.catalogue import split_year
+from crsgym.data.kinds import KNOWN, forms
 from crsgym.retrieval.sparse import Arrays, flat, unflat
 from crsgym.text.words import singular, words
 from crsgym.types import FloatArray, Item
@@ -55,6 +56,9 @@ def phrases_of(item: Item) -> Iterator[tuple[str, str]]:
     for attribute in item.attributes:
         if attribute.kind in _PEOPLE:
             yield "person", " ".join(_stems(attribute.value))
+        elif attribute.kind not in KNOWN:
+            for phrase in forms(*attribute):
+                yield "theme", " ".join(_stems(phrase))
         elif attribute.kind not in _UNSAID:
             theme = " ".join(_stems(_FORM.sub(" ", attribute.value)))
             yield "theme", theme

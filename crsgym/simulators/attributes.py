@@ -7,15 +7,18 @@ It never says the title, nor an attribute that holds the title.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crsgym.data.dataset import Dataset
+from crsgym.data.kinds import KNOWN, said
 from crsgym.data.titles import normalise
 from crsgym.errors import ConfigurationError
 from crsgym.memo import Memo
 from crsgym.simulators import wording
+from crsgym.simulators.phrasebook import Nouns, Phrasebook
 from crsgym.simulators.topics import Places, Titles, Topics, check_count
 from crsgym.simulators.voice import Said, Voice
 from crsgym.types import Context, Goal, Item, Utterance
@@ -27,9 +30,10 @@ VERSION = 1
 """Raised with every change of what it says: results under two versions do not compare."""
 
 _MOST = {"genre": 3, "tone": 2, "decade": 1, "director": 2, "cast": 3, "writer": 1}
-"""How many attributes of each kind it may tell."""
+"""How many attributes of each kind it may tell; of any other kind ``_MOST_OTHER``."""
+_MOST_OTHER = 2
 _EAGERNESS = {"genre": 2.0, "decade": 2.0, "tone": 1.5, "director": 0.0, "cast": 0.0, "writer": 0.0}
-"""What kind of attribute comes up first, other things being equal."""
+"""What kind of attribute comes up first, other things being equal; any other kind as names do."""
 _CHANCE = 2.0
 """Weight of chance in what comes up first."""
 _KNOWN = 1.0
@@ -43,7 +47,7 @@ class _Fact(NamedTuple):
     kind: str
     value: str
     words: str
-    """The value normalised, between blanks."""
+    """What it is told by, the value mostly, normalised and between blanks."""
 
 
 class AttributesSimulator:
@@ -54,6 +58,7 @@ class AttributesSimulator:
         candour: chance that a remark tells what the list misses, from 0 to 1. Otherwise, and as
             well, it says what an item of the list gets right.
         reveals: how many missing attributes such a remark tells, at most.
+        nouns: what the items are called.
 
     Raises:
         ConfigurationError: when ``candour`` is no probability or ``reveals`` no positive number.
@@ -61,7 +66,14 @@ class AttributesSimulator:
 
     target_aware = True
 
-    def __init__(self, items: Sequence[Item], *, candour: float = 0.5, reveals: int = 1) -> None:
+    def __init__(
+        self,
+        items: Sequence[Item],
+        *,
+        candour: float = 0.5,
+        reveals: int = 1,
+        nouns: Nouns | None = None,
+    ) -> None:
         number = isinstance(candour, int | float) and not isinstance(candour, bool)
         if not number or not 0 <= candour <= 1:
             raise ConfigurationError(f"candour: expected a number from 0 to 1, got {candour!r}")
@@ -71,13 +83,16 @@ class AttributesSimulator:
         self._items = items
         self._topics = Topics(items)
         self._titles = Titles(items)
+        self._nouns = nouns or Nouns()
+        self._book = Phrasebook(self._topics.topics, self._nouns)
         self._facts = Memo(self._tellable, 8192)
         self._words = Memo(_words, 8192)
 
     @classmethod
     def from_dataset(cls, dataset: Dataset, *, candour: float = 0.5, reveals: int = 1) -> Self:
         """The user for a data set; arguments and errors as of the class."""
-        return cls(dataset.catalogue, candour=candour, reveals=reveals)
+        nouns = Nouns.of(dataset.facts)
+        return cls(dataset.catalogue, candour=candour, reveals=reveals, nouns=nouns)
 
     def respond(
         self,
@@ -97,6 +112,7 @@ class AttributesSimulator:
                 seed,
                 partial(_holds, self._titles.of(goal.target)),
                 partial(self._remark, context, goal.target),
+                self._book,
             )
             for context, seed, goal in zip(contexts, seeds, goals, strict=True)
         ]
@@ -108,6 +124,7 @@ class AttributesSimulator:
             "version": VERSION,
             "candour": self.candour,
             "reveals": self.reveals,
+            **self._nouns.spec(),
         }
 
     def _remark(self, context: Context, target: int, voice: Voice) -> None:
@@ -138,19 +155,20 @@ class AttributesSimulator:
     def _tellable(self, item: int) -> tuple[_Fact, ...]:
         """The attributes of an item that do not hold its title."""
         names = self._titles.of(item)
-        count = dict.fromkeys(_MOST, 0)
+        count: Counter[str] = Counter()
         facts = []
         for topic, kind in self._topics.of_item[item].items():
             value = self._topics.topics[topic].value
-            if count[kind] < _MOST[kind] and not _holds(names, value):
+            if count[kind] < _MOST.get(kind, _MOST_OTHER) and not _holds(names, value):
                 count[kind] += 1
-                facts.append(_Fact(topic, kind, value, _padded(value)))
+                words = value if kind in KNOWN else said(kind, value)
+                facts.append(_Fact(topic, kind, value, _padded(words)))
         return tuple(facts)
 
     def _eager(self, voice: Voice, facts: Sequence[_Fact], dialogue: str) -> list[_Fact]:
         """The facts in the order in which they come up: general ones and new ones first."""
         worth = {
-            fact: _EAGERNESS[fact.kind]
+            fact: _EAGERNESS.get(fact.kind, 0.0)
             + _CHANCE * voice.uniform()
             - _KNOWN * (fact.words in dialogue)
             for fact in facts
@@ -159,11 +177,11 @@ class AttributesSimulator:
 
     def _accept(self, voice: Voice, facts: Sequence[_Fact]) -> None:
         chosen = voice.shuffled(facts)[: self.reveals + 1]
-        if not chosen or not voice.ask(wording.FOUND, _as_said(chosen)):
-            voice.say(wording.FOUND_PLAINLY)
+        if not chosen or not voice.ask(voice.book.found, _as_said(chosen)):
+            voice.say(voice.book.found_plainly)
 
     def _compare(self, voice: Voice, context: Context, target: int) -> None:
-        """Whether this list is nearer than the last, and if its films are of another time."""
+        """Whether this list is nearer than the last, and if its items are of another time."""
         if len(context.turns) > 1:
             before = self._nearness(context.turns[-2].recommendation.items, target)
             now = self._nearness(context.last_list, target)
@@ -208,7 +226,8 @@ class AttributesSimulator:
         """In which respect some item is right or wrong, without the attribute itself."""
         of_item = self._topics.of_item
         own = of_item[target]
-        for kind in voice.shuffled([kind for kind in wording.ASPECTS if kind in own.values()]):
+        aspects = self._book.aspects
+        for kind in voice.shuffled([kind for kind in aspects if kind in own.values()]):
             wanted = {topic for topic, other in own.items() if other == kind}
             right: list[int] = []
             wrong: list[int] = []
@@ -221,7 +240,7 @@ class AttributesSimulator:
                 places, templates = wrong, wording.WRONG
             if places:
                 pos = voice.place(voice.pick(places))
-                voice.say(templates, pos=pos, aspect=voice.pick(wording.ASPECTS[kind]))
+                voice.say(templates, pos=pos, aspect=voice.pick(aspects[kind]))
                 return
 
 

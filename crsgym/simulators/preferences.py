@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from crsgym.data.kinds import KNOWN, forms
 from crsgym.data.titles import split_year
 from crsgym.memo import Memo
 from crsgym.simulators.topics import Topics
@@ -70,8 +71,9 @@ _SAID_AS = {
 _LISTED = 6
 """A clause of fewer words than this can be one more thing in a list."""
 _EVERYDAY = frozenset({"family", "music", "child", "teen", "history", "school", "war", "action"})
-"""Genres that are ordinary words too: said of films only before such a word, or when linked."""
-_FILM_WORDS = frozenset({"film", "movie", "flick", "genre", "stuff", "one"})
+"""Genres that are ordinary words too: said of items only before such a word, or when linked."""
+_WORDED = KNOWN | {"person"}
+_ITEM_WORDS = frozenset({"film", "movie", "flick", "genre", "stuff", "one"})
 
 
 @dataclass(frozen=True)
@@ -94,18 +96,29 @@ class PreferenceReader:
     Args:
         items: the catalogue.
         topics: of the same items.
+        called: what one of the items is called.
         memory: how many readings are kept, so that a conversation is read once, not every turn.
     """
 
-    def __init__(self, items: Sequence[Item], topics: Topics, *, memory: int = 8192) -> None:
+    def __init__(
+        self, items: Sequence[Item], topics: Topics, *, called: str = "one", memory: int = 8192
+    ) -> None:
         self._items = items
+        self._item_words = _ITEM_WORDS.union(_stems(called).split())
         self._phrases: dict[str, dict[int, None]] = {}
+        everyday: set[str] = set()
         for number, topic in enumerate(topics.topics):
+            if topic.kind not in _WORDED:
+                for said in forms(*topic):
+                    self._phrases.setdefault(_stems(said), {})[number] = None
+                continue
             phrase = _stems(topic.value)
             for said in (phrase, *(_SAID_AS.get(phrase, ()) if topic.kind == "genre" else ())):
                 self._phrases.setdefault(said, {})[number] = None
             if topic.kind == "decade":
                 self._phrases.setdefault(f"{phrase[2:]}s", {})[number] = None
+            everyday.update(_EVERYDAY & {phrase, *_SAID_AS.get(phrase, ())})
+        self._everyday = frozenset(everyday)
         self._longest: dict[str, int] = {}
         for phrase in filter(None, self._phrases):
             first, length = phrase.split(" ", 1)[0], phrase.count(" ") + 1
@@ -180,7 +193,9 @@ class PreferenceReader:
                 phrase = " ".join(stems[place : place + length])
                 if phrase not in self._phrases or place + length > len(stems):
                     continue
-                if phrase in _EVERYDAY and _FILM_WORDS.isdisjoint(stems[place + 1 : place + 2]):
+                if phrase in self._everyday and self._item_words.isdisjoint(
+                    stems[place + 1 : place + 2]
+                ):
                     if linked is None:
                         linked = {_stems(entity) for entity in utterance.entities}
                     if phrase not in linked:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from crsgym.data.kinds import KNOWN, forms, other_kinds
 from crsgym.text.words import singular, words
 from crsgym.types import Attribute, Item
 
 KINDS: tuple[str, ...] = ("genre", "tone", "director", "cast", "decade")
-"""The kinds of attributes that feedback is measured by."""
+"""The kinds of attributes that feedback is measured by, and any that the library does not know."""
 
 
 class AttributeReader:
@@ -20,19 +21,18 @@ class AttributeReader:
 
     Args:
         catalogue: the items whose attributes there are to find.
-        kinds: the kinds to look for.
+        kinds: the kinds to look for; by default ``KINDS`` and those that the catalogue brings.
     """
 
-    def __init__(self, catalogue: Iterable[Item], kinds: Sequence[str] = KINDS) -> None:
-        self.kinds = tuple(kinds)
-        known = {a for item in catalogue for a in item.attributes if a.kind in self.kinds}
+    def __init__(self, catalogue: Iterable[Item], kinds: Sequence[str] | None = None) -> None:
+        items = tuple(catalogue)
+        self.kinds = (*KINDS, *other_kinds(items)) if kinds is None else tuple(kinds)
+        known = {a for item in items for a in item.attributes if a.kind in self.kinds}
         self._known: dict[tuple[str, ...], set[Attribute]] = defaultdict(set)
         for attribute in known:
-            stems = _stems(attribute.value)
-            if stems:
-                self._known[stems].add(attribute)
-                if attribute.kind == "decade":
-                    self._known[_stems(attribute.value[2:])].add(attribute)
+            for phrase in _phrases(attribute):
+                if stems := _stems(phrase):
+                    self._known[stems].add(attribute)
         self._longest = max(map(len, self._known), default=0)
 
     def read(self, text: str) -> frozenset[Attribute]:
@@ -52,6 +52,13 @@ class AttributeReader:
     def of(self, item: Item) -> frozenset[Attribute]:
         """The attributes of an item, of the kinds that are read."""
         return frozenset(a for a in item.attributes if a.kind in self.kinds)
+
+
+def _phrases(attribute: Attribute) -> tuple[str, ...]:
+    kind, value = attribute
+    if kind not in KNOWN:
+        return forms(kind, value)
+    return (value, value[2:]) if kind == "decade" else (value,)
 
 
 def _stems(text: str) -> tuple[str, ...]:

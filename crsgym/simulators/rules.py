@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from crsgym.data.dataset import Dataset
 from crsgym.simulators import wording
+from crsgym.simulators.phrasebook import Nouns, Phrasebook
 from crsgym.simulators.preferences import PreferenceReader, Preferences
 from crsgym.simulators.topics import Places, Titles, Topics, check_count
 from crsgym.simulators.voice import Said, Voice
@@ -34,6 +35,7 @@ class RulesSimulator:
     Args:
         items: the catalogue.
         wishes: how many missing attributes it asks for in one remark, at most.
+        nouns: what the items are called.
 
     Raises:
         ConfigurationError: when ``wishes`` is no positive whole number.
@@ -41,17 +43,21 @@ class RulesSimulator:
 
     target_aware = False
 
-    def __init__(self, items: Sequence[Item], *, wishes: int = 2) -> None:
+    def __init__(
+        self, items: Sequence[Item], *, wishes: int = 2, nouns: Nouns | None = None
+    ) -> None:
         check_count("wishes", wishes)
         self.wishes = wishes
         self._topics = Topics(items)
         self._titles = Titles(items)
-        self._reader = PreferenceReader(items, self._topics)
+        self._nouns = nouns or Nouns()
+        self._book = Phrasebook(self._topics.topics, self._nouns)
+        self._reader = PreferenceReader(items, self._topics, called=self._nouns.one)
 
     @classmethod
     def from_dataset(cls, dataset: Dataset, *, wishes: int = 2) -> Self:
         """The user for a data set; arguments and errors as of the class."""
-        return cls(dataset.catalogue, wishes=wishes)
+        return cls(dataset.catalogue, wishes=wishes, nouns=Nouns.of(dataset.facts))
 
     def respond(
         self,
@@ -61,13 +67,18 @@ class RulesSimulator:
     ) -> list[str]:
         """What the user says of each last list; goals are not looked at."""
         return [
-            Voice.spoken(seed, self._titles.named_in, partial(self._remark, context))
+            Voice.spoken(seed, self._titles.named_in, partial(self._remark, context), self._book)
             for context, seed in zip(contexts, seeds, strict=True)
         ]
 
     def spec(self) -> dict[str, Any]:
         """What its behaviour depends on."""
-        return {"kind": "rules", "version": VERSION, "wishes": self.wishes}
+        return {
+            "kind": "rules",
+            "version": VERSION,
+            "wishes": self.wishes,
+            **self._nouns.spec(),
+        }
 
     def _remark(self, context: Context, voice: Voice) -> None:
         read = self._reader.read(context.dialogue)
@@ -82,7 +93,7 @@ class RulesSimulator:
                 voice.say(wording.OPEN)
         if liked:
             missing = [topic for topic in liked if topic not in here]
-            # Where nothing is missing, one film should have several of these together.
+            # Where nothing is missing, one item should have several of these together.
             count = self.wishes if missing else max(2, self.wishes)
             self._wish(voice, wording.WANT, voice.shuffled(missing or liked), count)
         elif implied := self._implied(read):
@@ -138,11 +149,12 @@ class RulesSimulator:
     def _wish(
         self, voice: Voice, templates: Sequence[str], topics: Sequence[int], count: int
     ) -> None:
-        """Ask for a film with the first so many topics, of the decades only one."""
+        """Ask for an item with the first so many topics, of kinds like decades only one."""
         wanted: list[Said] = []
+        single = self._topics.single
         for topic in topics:
             kind, value = self._topics.topics[topic]
-            if kind != "decade" or all(other != "decade" for other, _ in wanted):
+            if kind not in single or all(other != kind for other, _ in wanted):
                 wanted.append((kind, value))
         voice.ask(templates, wanted[:count])
 

@@ -8,13 +8,16 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
+from crsgym.data.kinds import KNOWN, sayable
 from crsgym.data.titles import normalise, split_year, title_words
 from crsgym.errors import ConfigurationError
+from crsgym.retrieval.polarity import split_polarity
 from crsgym.types import Item
 
 PEOPLE = frozenset({"director", "writer", "cast"})
 KINDS = ("genre", "tone", "decade", "director", "cast", "writer")
-"""Kinds of attributes that a user speaks of; others (companies, languages) stay unsaid."""
+"""Known kinds that a user speaks of, besides any that is not known; companies and languages stay
+unsaid."""
 _MOST_WORDS = 3
 """Longer genres are a knowledge base's own wording: "film based on a novel"."""
 
@@ -27,7 +30,7 @@ class Topic(NamedTuple):
     """One thing to talk about. A person is one topic, whatever the person did."""
 
     kind: str
-    """genre, tone, decade or person."""
+    """genre, tone, decade, person, or a kind that only the data set knows."""
     value: str
     """As the catalogue writes it, which is how it is said."""
 
@@ -49,7 +52,7 @@ class Topics:
         for item in items:
             own: dict[int, str] = {}
             for kind, value in item.attributes:
-                if kind not in KINDS or (kind == "genre" and value.count(" ") >= _MOST_WORDS):
+                if not _spoken_of(kind, value):
                     continue
                 group = "person" if kind in PEOPLE else kind
                 key = (group, value.casefold())
@@ -59,6 +62,15 @@ class Topics:
                 if key in numbers:
                     own.setdefault(numbers[key], kind)
             self.of_item.append(own)
+
+    @cached_property
+    def single(self) -> frozenset[str]:
+        """Kinds of which an item has one value only, so that nobody asks for two of them."""
+        others = {topic.kind for topic in self.topics} - {*KINDS, "person"}
+        for own in self.of_item:
+            held = list(own.values())
+            others -= {kind for kind in others if held.count(kind) > 1}
+        return frozenset({"decade", *others})
 
     @cached_property
     def _of_item(self) -> list[frozenset[int]]:
@@ -75,6 +87,14 @@ class Topics:
                 else:
                     found[topic] = [place]
         return found
+
+
+def _spoken_of(kind: str, value: str) -> bool:
+    """Whether a user speaks of an attribute."""
+    if kind in KNOWN:
+        return kind in KINDS and (kind != "genre" or value.count(" ") < _MOST_WORDS)
+    # A wish that holds a word of refusal ("no sugar") would be read as one.
+    return sayable(value) and not split_polarity(value)[1]
 
 
 class Titles:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
 from crsgym.simulators import wording
+from crsgym.simulators.phrasebook import Phrasebook, article
 
 T = TypeVar("T")
 Leaks: TypeAlias = Callable[[str], bool]
@@ -14,6 +15,7 @@ Leaks: TypeAlias = Callable[[str], bool]
 Said: TypeAlias = tuple[str, str]
 """A kind of attribute (or ``person``) and its value."""
 _ATTEMPTS = 8
+_PLAIN = Phrasebook()
 
 
 class Voice:
@@ -25,30 +27,34 @@ class Voice:
     Args:
         seed: of the remark.
         leaks: whether a text gives a title away.
+        book: how attributes and items are put.
     """
 
-    def __init__(self, seed: int, leaks: Leaks) -> None:
+    def __init__(self, seed: int, leaks: Leaks, book: Phrasebook = _PLAIN) -> None:
         # `random()` alone: its stream is the same in every version of Python.
         self.uniform = random.Random(seed).random
         """A number in [0, 1)."""
         self._leaks = leaks
+        self.book = book
         self._sentences: list[str] = []
 
     @classmethod
-    def spoken(cls, seed: int, leaks: Leaks, speak: Callable[[Voice], None]) -> str:
+    def spoken(
+        cls, seed: int, leaks: Leaks, speak: Callable[[Voice], None], book: Phrasebook = _PLAIN
+    ) -> str:
         """What is said when ``speak`` is given a voice.
 
         It speaks freely first; only where the whole then leaks, which is rare, is every sentence
         minded. Both say the same: a sentence's words are words of the whole, so what the whole does
         not give away no sentence does.
         """
-        free = cls(seed, _nothing)
+        free = cls(seed, _nothing, book)
         speak(free)
         said = " ".join(free._sentences)
         plain = said.isascii() and "(" not in said
         if plain and all(s[-1] in _ENDS for s in free._sentences) and not leaks(said):
             return said
-        minded = cls(seed, leaks)
+        minded = cls(seed, leaks, book)
         speak(minded)
         return minded.text()
 
@@ -77,7 +83,7 @@ class Voice:
         return False
 
     def ask(self, templates: Sequence[str], wanted: Sequence[Said]) -> bool:
-        """Add a sentence about a film with all of these, put in another way where one leaks."""
+        """Add a sentence about an item with all of these, put in another way where one leaks."""
         return any(self.say(templates, np=self.wish(wanted)) for _ in range(_ATTEMPTS))
 
     def text(self) -> str:
@@ -90,7 +96,7 @@ class Voice:
         """``"the third one"`` for a place in the list, from 0."""
         if index >= len(wording.ORDINALS):
             return f"number {index + 1}"
-        return self.pick(wording.PLACES).format(nth=wording.ORDINALS[index])
+        return self.pick(self.book.places).format(nth=wording.ORDINALS[index])
 
     def count(self, count: int, of: int) -> str:
         """``"most"`` or ``"three"`` for a number of at least two."""
@@ -103,30 +109,40 @@ class Voice:
     def has(self, said: Said) -> dict[str, str]:
         """The slots ``has`` and ``have``: what one item is, and what several are."""
         kind, value = said
-        one, many = self.pick(wording.HAS[kind])
+        known = self.book.has.get(kind)
+        if known is None:
+            one, many = self.pick(self.book.having(kind, value))
+            return {"has": one, "have": many}
+        one, many = self.pick(known)
         a = article(value)
         return {"has": one.format(a=a, v=value), "have": many.format(a=a, v=value)}
 
     def wish(self, wanted: Sequence[Said]) -> str:
-        """A film with all of these, as a noun phrase: ``"a gritty crime film from the 1990s"``."""
+        """An item with all of these, as a noun phrase: ``"a gritty crime film from the 1990s"``."""
         by_kind: dict[str, list[str]] = {}
         for kind, value in wanted:
             by_kind.setdefault(kind, []).append(value)
         tones, genres = by_kind.pop("tone", []), by_kind.pop("genre", [])
         if genres:
-            film = self.pick(wording.FILMS)
+            noun = self.pick(self.book.wished)
             head = f"{', '.join(tones)} {genres[0]}".strip()
-            phrase = f"{article(head)} {head} {film}"
+            phrase = f"{article(head)} {head} {noun}"
             others = [genre for genre in genres[1:] if genre not in head and head not in genre]
             if others:
                 phrase += f" that is also {article(others[0])} {' and '.join(others)} one"
         else:
-            phrase = f"something {' and '.join(tones)}".strip()
+            bare = self.book.bare
+            head = self.pick(bare) if bare and not tones else "something"
+            phrase = f"{head} {' and '.join(tones)}".strip()
         for value in by_kind.pop("decade", []):
             phrase += self.pick(wording.FROM).format(v=value)
+        last = []
         for kind, values in by_kind.items():
-            phrase += self.pick(wording.WITH[kind]).format(v=" and ".join(values))
-        return phrase
+            if kind in wording.WITH:
+                phrase += self.pick(wording.WITH[kind]).format(v=" and ".join(values))
+            else:
+                last += [self.pick(ways) for ways in self.book.with_(kind, values)]
+        return phrase + " and".join(last)
 
 
 _ENDS = frozenset(".!?")
@@ -142,11 +158,6 @@ class _Slots(dict[str, str]):
     def __missing__(self, name: str) -> str:
         text = self[name.lower()]
         return text[:1].upper() + text[1:]
-
-
-def article(words: str) -> str:
-    """``"a"`` or ``"an"``."""
-    return "an" if words[0].lower() in "aeiou" else "a"
 
 
 __all__ = ["Said", "Voice", "article"]

@@ -8,6 +8,8 @@ retriever which reads words can tell them apart.
 
 from __future__ import annotations
 
+from crsgym.data.kinds import Style
+
 WANT = (
     "I'd prefer {np}.",
     "I was hoping for {np}.",
@@ -169,11 +171,11 @@ FOUND = (
     "Perfect, {np} is on this list and I'm taking it.",
     "You found it: {np}, precisely what I had in mind.",
     "Great, I recognise my wish here, {np}. Done!",
-    "Wonderful, this list has {np}, the very film I meant.",
+    "Wonderful, this list has {np}, the very {noun} I meant.",
 )
 FOUND_PLAINLY = (
     "Yes, you found it!",
-    "Perfect, the right film is among these.",
+    "Perfect, the right {noun} is among these.",
     "That's exactly what I wanted, thanks.",
     "Great, I'll take that.",
     "Wonderful!",
@@ -191,12 +193,13 @@ ORDINALS = (
     "ninth",
     "tenth",
 )
-PLACES = ("the {nth} one", "the {nth}", "your {nth} pick", "the {nth} film")
+PLACES = ("the {nth} one", "the {nth}", "your {nth} pick", "the {nth} {noun}")
 COUNTS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
-# What an item is, by the kind of attribute: of one, and of several.
+# What an item is, by the kind of attribute: of one, and of several. ``{noun}`` and
+# ``{nouns}`` are what items are called.
 HAS: dict[str, tuple[tuple[str, str], ...]] = {
-    "genre": (("is {a} {v} film", "are {v} films"), ("is {a} {v} movie", "are {v} movies")),
+    "genre": (("is {a} {v} {noun}", "are {v} {nouns}"),),
     "tone": (("is {v}", "are {v}"), ("feels {v}", "feel {v}")),
     "decade": (
         ("is from the {v}", "are from the {v}"),
@@ -221,5 +224,34 @@ WITH: dict[str, tuple[str, ...]] = {
     "person": (" with {v}", " that involves {v}"),
 }
 FROM = (" from the {v}", " made in the {v}", " out of the {v}")
-FILMS = ("film", "movie", "picture")
-"""What {np} may be; "something" where no genre is wanted."""
+
+# The same of a kind that nothing is known of but its name, ``{k}``, by how it is put.
+OTHER_HAS: dict[Style, tuple[tuple[str, str], ...]] = {
+    "value": (
+        ("has {v} as its {k}", "have {v} as their {k}"),
+        ("comes with {v} as its {k}", "come with {v} as their {k}"),
+        ("is one whose {k} is {v}", "are ones whose {k} is {v}"),
+    ),
+    "among": (
+        ("has {v} among its {k}", "have {v} among their {k}"),
+        ("includes {v} in its {k}", "include {v} in their {k}"),
+        ("is one whose {k} include {v}", "are ones whose {k} include {v}"),
+    ),
+    "number": (("has {v}", "have {v}"), ("comes with {v}", "come with {v}")),
+    "flag": (("counts as {v}", "count as {v}"), ("passes as {v}", "pass as {v}")),
+}
+OTHER_WITH: dict[Style, tuple[str, ...]] = {
+    "value": (
+        " whose {k} is {v}",
+        " with {v} as its {k}",
+        " that has {v} as its {k}",
+        " where the {k} is {v}",
+    ),
+    "among": (
+        " with {v} among its {k}",
+        " that has {v} among its {k}",
+        " whose {k} include {v}",
+    ),
+    "number": (" with {v}", " that has {v}", " that comes with {v}"),
+    "flag": (" that counts as {v}", " that passes as {v}"),
+}

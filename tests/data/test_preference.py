@@ -51,7 +51,7 @@ def test_nothing_to_say() -> None:
 def test_kinds_of_other_catalogues_are_told_too() -> None:
     item = Item("1", "Kettle", attributes=(Attribute("brand", "Acme"), Attribute("tone", "loud")))
     assert write_preference(item, ()) == (
-        "The seeker likes loud. The seeker wants something brand Acme."
+        "The seeker likes loud. The seeker wants something whose brand is Acme."
     )
 
 

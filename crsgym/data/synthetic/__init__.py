@@ -21,6 +21,7 @@ from crsgym.types import to_json
 
 FACTS = {
     "title": "Synthetic",
+    "item": "film",
     "description": "invented films and dialogues about them, made from a seed",
     "homepage": "made by this library",
     "licence": "Apache-2.0",
