@@ -222,10 +222,11 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
 
     def _batch(self, observations: Sequence[Observation]) -> BatchedObservation:
         batch: BatchedObservation = {
-            key: tuple(observation[key] for observation in observations)  # type: ignore[literal-required]
+            key: tuple([observation[key] for observation in observations])  # type: ignore[literal-required]
             for key in self._keys.spaces
         }
-        batch["candidate_ids"] = np.stack(batch["candidate_ids"])
+        ids = np.concatenate(batch["candidate_ids"])
+        batch["candidate_ids"] = ids.reshape(len(observations), -1)
         batch["turn"] = np.array(batch["turn"], dtype=np.int64)
         return batch
 
@@ -258,18 +259,27 @@ def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]
 
     As ``VectorEnv._add_info`` does; a :class:`~crsgym.env.Rank`, which may be None, is an object.
     """
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for i, info in infos.items():
+        alike.setdefault(tuple(info), []).append(i)
+    columns: dict[str, tuple[list[int], list[Any]]] = {}
+    for keys, rows in alike.items():
+        table = zip(*[infos[i].values() for i in rows], strict=True)
+        for key, column in zip(keys, table, strict=True):
+            places, values = columns.setdefault(key, ([], []))
+            places += rows
+            values += column
     stacked: dict[str, Any] = {}
-    for key in dict.fromkeys(key for info in infos.values() for key in info):
-        values = {i: info[key] for i, info in infos.items() if key in info}
-        if key != "final_obs" and all(isinstance(value, Mapping) for value in values.values()):
-            stacked[key] = _stack(values, count)
+    for key, (places, values) in columns.items():
+        kinds = set(map(type, values))
+        if key != "final_obs" and all(issubclass(kind, Mapping) for kind in kinds):
+            stacked[key] = _stack(dict(zip(places, values, strict=True)), count)
         else:
-            number = {type(value) for value in values.values()}
-            kind = number.pop() if number in ({int}, {float}, {bool}) else object
-            stacked[key] = array = np.full(count, None if kind is object else 0, dtype=kind)
-            for i, value in values.items():
-                array[i] = value
-        stacked[f"_{key}"] = np.array([i in values for i in range(count)], dtype=np.bool_)
+            number = kinds.pop() if kinds in ({int}, {float}, {bool}) else None
+            stacked[key] = np.full(count, None if number is None else 0, dtype=number or object)
+            stacked[key][places] = np.fromiter(values, dtype=number or object, count=len(values))
+        stacked[f"_{key}"] = mask = np.zeros(count, dtype=np.bool_)
+        mask[places] = True
     return stacked
 
 
