@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -37,11 +37,12 @@ class _Folder:
 
     name: str
     path: Path
+    item: str | None = field(default=None, compare=False)
 
     def __call__(self) -> Dataset:
         from crsgym.data.jsonl import load_jsonl
 
-        return load_jsonl(self.path, self.name)
+        return load_jsonl(self.path, self.name, item=self.item)
 
 
 def load(name: str) -> Dataset:
@@ -60,7 +61,7 @@ def load(name: str) -> Dataset:
     return _loaded[key]
 
 
-def register_dataset(name: str, path: str | Path) -> Dataset:
+def register_dataset(name: str, path: str | Path, *, item: str | None = None) -> Dataset:
     """Make a folder of JSON Lines known by a name; :mod:`crsgym.data.jsonl` has the format.
 
     The folder is read and checked at once. Registering the same folder again reads it again.
@@ -68,13 +69,16 @@ def register_dataset(name: str, path: str | Path) -> Dataset:
     Args:
         name: letters, digits, ``_``, ``-`` and ``.``; case does not count.
         path: the folder.
+        item: what one of the items is called, ``"recipe"`` for example: simulated users say it. The
+            folder's ``facts.json`` may say it too; without it they say "one" and "something".
 
     Returns:
         The data set, as :func:`load` returns it from now on.
 
     Raises:
         TypeError: when the name is no text.
-        ConfigurationError: when the name cannot be one, or stands for something else.
+        ConfigurationError: when the name cannot be one, or stands for something else, or when
+            ``item`` is not one to three words.
         DataError: naming the file and the line that is wrong.
     """
     if not isinstance(name, str):
@@ -84,7 +88,7 @@ def register_dataset(name: str, path: str | Path) -> Dataset:
         raise ConfigurationError(
             f"a dataset's name is of letters, digits, '_', '-' and '.'; got {name!r}"
         )
-    folder = _Folder(key, Path(path).expanduser().resolve())
+    folder = _Folder(key, Path(path).expanduser().resolve(), item)
     if key in DATASETS.names() and DATASETS.load(key) != folder:
         raise ConfigurationError(f"dataset {key!r} is registered already; take a new name")
     dataset = folder()

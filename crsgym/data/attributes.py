@@ -10,9 +10,15 @@ from crsgym.types import Attribute
 _FILM = re.compile(r"(?<=\S)\s+films?$", re.IGNORECASE)
 
 
-def genre(text: str) -> str:
-    """A genre without a trailing "film": ``"drama film"`` is ``"drama"``."""
-    return _FILM.sub("", text.strip())
+def genre(text: str, noun: str = "") -> str:
+    """A genre without a trailing "film": ``"drama film"`` is ``"drama"``.
+
+    Args:
+        text: as the source writes it.
+        noun: what the items are called; it is left out like "film".
+    """
+    text = _FILM.sub("", text.strip())
+    return re.sub(rf"(?<=\S)\s+{re.escape(noun)}s?$", "", text, flags=re.I) if noun else text
 
 
 def decade(year: int) -> str:
@@ -20,12 +26,20 @@ def decade(year: int) -> str:
     return f"{year // 10 * 10}s"
 
 
-def attributes(values: Mapping[str, Iterable[str]], year: int | None) -> tuple[Attribute, ...]:
-    """Attributes of an item in the order given, each once whatever its case, then its decade."""
+def attributes(
+    values: Mapping[str, Iterable[str]], year: int | None, noun: str = ""
+) -> tuple[Attribute, ...]:
+    """Attributes of an item in the order given, each once whatever its case, then its decade.
+
+    Args:
+        values: of each kind, in order.
+        year: of the item, or None.
+        noun: what the items are called, see :func:`genre`.
+    """
     found: dict[tuple[str, str], Attribute] = {}
     for kind, texts in values.items():
         for text in texts:
-            value = genre(text) if kind == "genre" else text.strip()
+            value = genre(text, noun) if kind == "genre" else text.strip()
             if value:
                 found.setdefault((kind, value.casefold()), Attribute(kind, value))
     if year is not None:

@@ -72,7 +72,8 @@ class Dataset:
         catalogue: the items.
         splits: name to dialogues, or to a function that reads them when they are first asked for.
         fingerprint: identifies everything the data was read from.
-        facts: what a user should know: ``homepage``, ``licence``, ``citation``.
+        facts: what a user should know: ``homepage``, ``licence``, ``citation``; and what one and
+            several of the items are called, ``item`` and ``items``: "film" and "films".
         instances: which utterances recommend what.
         writer: writes the reference preference of a scenario.
     """

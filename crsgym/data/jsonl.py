@@ -1,7 +1,8 @@
 """A user's own data: a catalogue and dialogues as JSON Lines.
 
 A folder holds ``items.jsonl``, one or more of ``train.jsonl``, ``valid.jsonl`` and ``test.jsonl``,
-and, if wanted, ``facts.json`` (homepage, licence, citation). An item, and a dialogue:
+and, if wanted, ``facts.json`` (homepage, licence, citation, and ``item``, what one of the items is
+called: "book"). An item, and a dialogue:
 
     {"key": "b1", "title": "Emma", "year": 1815, "attributes": {"genre": ["romance"]}}
     {
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,7 +33,7 @@ from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset
 from crsgym.data.parsing import decode, decode_lines
 from crsgym.data.titles import split_year
-from crsgym.errors import DataError
+from crsgym.errors import ConfigurationError, DataError
 from crsgym.types import Dialogue, Item, Utterance
 
 VERSION = 1
@@ -71,29 +73,39 @@ class _Dialogue(msgspec.Struct, forbid_unknown_fields=True):
     utterances: Annotated[list[_Utterance], msgspec.Meta(min_length=1)]
 
 
-def load_jsonl(folder: str | Path, name: str | None = None) -> Dataset:
+_NOUN = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+){0,2}")
+"""One to three words."""
+
+
+def load_jsonl(folder: str | Path, name: str | None = None, *, item: str | None = None) -> Dataset:
     """Read and check a folder of JSON Lines.
 
     Args:
         folder: holds ``items.jsonl`` and one file per split.
         name: of the data set; the folder's own by default.
+        item: what one of the items is called (``"book"``), in place of what ``facts.json`` says.
 
     Raises:
         DataError: one line that names the file, the line, what is wrong and what to do.
+        ConfigurationError: when ``item`` is not one to three words.
     """
+    if item is not None and not (isinstance(item, str) and _NOUN.fullmatch(item)):
+        raise ConfigurationError(f"item: expected a noun such as 'book', got {item!r}")
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; expected one that holds items.jsonl")
     contents = {file: (folder / file).read_bytes() for file in _files(folder)}
-    catalogue = _catalogue(contents["items.jsonl"], str(folder / "items.jsonl"))
+    facts = _facts(contents.get("facts.json", b"{}"), str(folder / "facts.json"))
+    if item is not None and item != facts.get("item"):
+        facts = {k: text for k, text in facts.items() if k != "items"} | {"item": item}
+        contents["item"] = item.encode()
+    noun = facts.get("item", "")
+    catalogue = _catalogue(contents["items.jsonl"], str(folder / "items.jsonl"), noun)
     splits = {
         split: _split(contents[f"{split}.jsonl"], str(folder / f"{split}.jsonl"), catalogue)
         for split in SPLITS
         if f"{split}.jsonl" in contents
     }
-    facts: dict[str, str] = {}
-    if "facts.json" in contents:
-        facts = decode(contents["facts.json"], dict[str, str], str(folder / "facts.json"))
     return Dataset(
         name or folder.resolve().name,
         catalogue,
@@ -113,6 +125,17 @@ def _files(folder: Path) -> list[str]:
     return ["items.jsonl", *splits, *facts]
 
 
+def _facts(content: bytes, where: str) -> dict[str, str]:
+    facts = decode(content, dict[str, str], where)
+    for key in ("item", "items"):
+        if key in facts and not _NOUN.fullmatch(facts[key]):
+            raise DataError(
+                f"{where}: {key!r} is what the items are called, one to three words such as "
+                f"'book' and 'books'; got {facts[key]!r}"
+            )
+    return facts
+
+
 def _fingerprint(contents: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256(f"jsonl {VERSION}".encode())
     for file, content in sorted(contents.items()):
@@ -120,12 +143,12 @@ def _fingerprint(contents: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def _catalogue(content: bytes, where: str) -> Catalogue:
+def _catalogue(content: bytes, where: str, noun: str) -> Catalogue:
     items: list[Item] = []
     keys: dict[str, int] = {}
     titles: dict[str, int] = {}
     for line, record in decode_lines(content, _Item, where, _ITEM):
-        item = _item(record, f"{where}, line {line}")
+        item = _item(record, f"{where}, line {line}", noun)
         first = keys.setdefault(item.key, line)
         if first != line:
             raise DataError(f"{where}, line {line}: line {first} has the key {item.key!r} already")
@@ -141,7 +164,7 @@ def _catalogue(content: bytes, where: str) -> Catalogue:
     return Catalogue(items)
 
 
-def _item(record: _Item, where: str) -> Item:
+def _item(record: _Item, where: str, noun: str) -> Item:
     title = " ".join(record.title.split())
     named = split_year(title)[1]
     if record.year is not None and named is not None and record.year != named:
@@ -152,7 +175,7 @@ def _item(record: _Item, where: str) -> Item:
         key=record.key,
         title=title if year is None or named is not None else f"{title} ({year})",
         year=year,
-        attributes=attributes(record.attributes, None if own_decade else year),
+        attributes=attributes(record.attributes, None if own_decade else year, noun),
         description=record.description,
         aliases=tuple(record.aliases),
     )
