@@ -1,17 +1,18 @@
 """What GRPO adds to the supervised model, by credit scheme: paired intervals over test scenarios.
 
     python benchmarks/credit_schemes.py Synthetic-v0 --sft runs/sft --runs runs/branch runs/rank \
-        --simulator attributes --turns 3 --limit 300
+        --simulator attributes --turns 5 --limit 300 --temperature 1
 
-Each run is the folder of an agent (`agent.json`). Every agent plays the same scenarios greedily,
-and every turn is played, found or not. Printed for each: the format terms, the return, recall@10 at
-the last turn, and the differences to the supervised model, paired, with 95% intervals from a
-bootstrap over dialogues.
+Each run is the folder of an agent (`agent.json`). Every agent plays the same scenarios, and every
+turn is played, found or not. Printed for each: the format terms, the return, recall@10 at the last
+turn, and the differences to the supervised model, paired, with 95% intervals from a bootstrap over
+dialogues.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 import crsgym
+from agents.llm import AGENT_FILE, LLMAgent
 from crsgym.evaluation import bench
 from crsgym.evaluation.bootstrap import Bootstrap, interval
 
+BATCH = 128
 Values = npt.NDArray[np.float64]
 
 
@@ -32,6 +35,13 @@ def cell(values: Values, bootstrap: Bootstrap) -> str:
     draws = bootstrap.means(values[:, None], np.ones(len(values), dtype=bool))[:, 0]
     low, high = interval(draws)
     return f"{values.mean():.3f} [{low:.3f}, {high:.3f}]"
+
+
+def load(folder: Path, temperature: float) -> LLMAgent:
+    """The agent of a folder, with what it is asked for drawn at a temperature."""
+    values = json.loads((folder / AGENT_FILE).read_text(encoding="utf-8"))
+    values.pop("class")
+    return LLMAgent(**values, temperature=temperature, options={"batch_size": BATCH})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -45,9 +55,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--temperature", type=float, default=0.0)
     arguments = parser.parse_args(argv)
-    agents = {"retriever": "retriever", "sft": str(arguments.sft)}
-    agents |= {run.name: str(run) for run in arguments.runs}
+    folders = {"sft": arguments.sft} | {run.name: run for run in arguments.runs}
+    agents: dict[str, str | LLMAgent] = {"retriever": "retriever"}
+    agents |= {name: load(folder, arguments.temperature) for name, folder in folders.items()}
     report = bench(
         agents,
         arguments.env,
@@ -56,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         turns=arguments.turns,
         limit=arguments.limit,
         seed=arguments.seed,
-        batch_size=128,
+        batch_size=BATCH,
     )
     bootstrap = Bootstrap(report.dialogue_ids)
     returns = {name: result.reward.sum(axis=1) for name, result in report.agents.items()}
@@ -65,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name, result in report.agents.items()
     }
     table = Table("agent", "think", "answer", "preference", "return", "recall@10", "- sft", "- sft")
-    table.title = f"{arguments.env} {arguments.split}, {len(report.scenario_ids)} scenarios"
+    count, drawn = len(report.scenario_ids), f"temperature {arguments.temperature:g}"
+    table.title = f"{arguments.env} {arguments.split}, {count} scenarios, {drawn}"
     for name, result in report.agents.items():
         terms = [
             np.mean([facts.reward_terms[term] for facts in result.facts])
