@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from crsgym.actions import format_answer, parse_answer
+from crsgym.data.kinds import other_kinds
 from crsgym.data.lists import LIST_KINDS, ListKind, construct_list
 from crsgym.data.preference import write_preference
 from crsgym.errors import ConfigurationError
@@ -73,7 +74,8 @@ class TemplateTeacher:
         listed = ranked[: self._world.list_length]
         explanation = ""
         if self._explain and target in listed:
-            facts = catalogue[target].values("genre", "tone", "director", "cast")[:4]
+            item = catalogue[target]
+            facts = item.values("genre", "tone", "director", "cast", *other_kinds([item]))[:4]
             explanation = f"{catalogue[target].title} fits best: {', '.join(facts)}."
         return format_answer(
             [catalogue.titles[item] for item in listed],

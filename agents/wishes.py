@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from crsgym.data.catalogue import Catalogue
+from crsgym.data.kinds import KNOWN, wanted
 from crsgym.retrieval.polarity import split_polarity
 from crsgym.simulators.reader import AttributeReader
 from crsgym.types import Attribute, Observation
@@ -20,6 +21,7 @@ FORMS: tuple[str, ...] = ("dialogue", "feedback", "said", "list", "feedback_and_
 first items of the list share; that the feedback asked for, then those of the list; none."""
 
 _MOST = {"genre": 3, "tone": 2, "decade": 1, "director": 2, "cast": 3}
+_MOST_OF_OTHERS = 2
 _TOP = 3
 _SEEKER = "Seeker:"
 
@@ -78,14 +80,17 @@ class WishWriter:
 def _sentences(attributes: Iterable[Attribute]) -> str:
     values: dict[str, list[str]] = {kind: [] for kind in _MOST}
     for kind, value in dict.fromkeys(attributes):
-        if len(values[kind]) < _MOST[kind]:
-            values[kind].append(value)
+        held = values.setdefault(kind, [])
+        if len(held) < _MOST.get(kind, _MOST_OF_OTHERS):
+            held.append(value)
     likes = [*values["tone"], *values["genre"]]
     wants = [
         f"{how} {_listed(values[kind])}"
         for kind, how in (("decade", "from the"), ("director", "directed by"), ("cast", "with"))
         if values[kind]
     ]
+    others = (wanted(kind, told) for kind, told in values.items() if kind not in KNOWN)
+    wants += [text for text in others if text]
     sentences = []
     if likes:
         sentences.append(f"The seeker likes {_listed(likes)}.")

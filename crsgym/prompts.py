@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from crsgym.data.kinds import named, other_kinds, sayable
 from crsgym.protocols import Message
 from crsgym.types import Item, Observation, Utterance
 
@@ -82,6 +83,7 @@ want, and what you want instead: genres, people, years, moods. Never name or gue
 TOLD_ACCEPTANCE = "The list holds what you want: say gladly that it does, without naming a title."
 
 _SHOWN_KINDS = {"genre": 3, "tone": 2, "director": 1, "cast": 2}
+_SHOWN_OF_OTHERS = 2
 
 _SPEAKERS = {"seeker": "Seeker", "recommender": "Recommender"}
 
@@ -131,6 +133,9 @@ def recommender_messages(observation: Observation, *, list_length: int = 10) -> 
 def described(item: Item) -> str:
     """An item on one line: its title, and its leading attributes where they are known."""
     facts = [", ".join(item.values(kind)[:most]) for kind, most in _SHOWN_KINDS.items()]
+    for kind in other_kinds([item]):
+        told = ", ".join(filter(sayable, item.values(kind)[:_SHOWN_OF_OTHERS]))
+        facts.append(f"{named(kind)}: {told}" if told else "")
     shown = fold("; ".join(filter(None, facts)))
     return fold(item.title) + (f" [{shown}]" if shown else "")
 
@@ -142,6 +147,7 @@ def user_messages(
     *,
     listed: Sequence[Item] | None = None,
     offer: Item | None = None,
+    kinds: Sequence[str] = (),
 ) -> list[Message]:
     """What a label-free user is asked: ``(D, I_D)``, with ``R_{t-1}`` or one item where needed.
 
@@ -151,6 +157,7 @@ def user_messages(
         mentioned: the items of ``I_D``.
         listed: the list to judge, for ``"feedback"``.
         offer: the item to judge, for ``"target"``.
+        kinds: of attributes that the catalogue brings, asked for by ``"attributes"`` too.
     """
     if task not in USER_TASKS:
         raise ValueError(f"task must be one of {', '.join(USER_TASKS)}; got {task!r}")
@@ -159,7 +166,8 @@ def user_messages(
         sections.append(_section("List", [f"- {described(item)}" for item in listed]))
     if offer is not None:
         sections.append(_section("Offer", [f"- {described(offer)}"]))
-    return _asked(USER_TASKS[task], sections)
+    form = [f"{named(kind).capitalize()}: ..." for kind in kinds if task == "attributes"]
+    return _asked("\n".join([USER_TASKS[task], *form]), sections)
 
 
 def told_user_messages(
@@ -181,7 +189,9 @@ def told_user_messages(
     """
     sections = _situation(dialogue, mentioned)
     sections.append(_section("List", [f"- {described(item)}" for item in listed]))
-    lines = [f"{kind.capitalize()}: {fold(', '.join(vs))}" for kind, vs in wanted.items() if vs]
+    lines = [
+        f"{named(kind).capitalize()}: {fold(', '.join(vs))}" for kind, vs in wanted.items() if vs
+    ]
     sections.append(_section("Wanted", [*lines, *([TOLD_ACCEPTANCE] if found else [])]))
     return _asked(TOLD_TASK, sections)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crsgym.data.catalogue import Catalogue
+from crsgym.data.kinds import other_kinds
 from crsgym.data.titles import normalise, split_year
 from crsgym.protocols import Simulator, describe
 from crsgym.retrieval.polarity import split_polarity
@@ -30,7 +31,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "decade": ("decade",),
     "tone": ("tone",),
 }
-"""Which kinds of attributes are counted together."""
+"""Which kinds of attributes are counted together; any that the library does not know by itself."""
 _TELLING_ID = re.compile(r"[^\W\d]|\d{6}")
 _CHANCE = 0.2
 """How much more often than a random item's id the target's may stand in a prompt."""
@@ -174,11 +175,14 @@ def _attributes(
     said: Sequence[Feedback], catalogue: Catalogue, reader: AttributeReader
 ) -> dict[str, Any]:
     """What is asked for, and turned down, against what the target has, by kind."""
+    groups = dict(GROUPS)
+    for kind in other_kinds(catalogue):
+        groups[kind] = (*groups.get(kind, ()), kind)
     counts: Counter[tuple[str, str]] = Counter()
     for remark in said:
         has = reader.of(catalogue[remark.target])
         asked, refused = (reader.read(part) for part in split_polarity(remark.text))
-        for group, kinds in GROUPS.items():
+        for group, kinds in groups.items():
             # A name that is an actor and a director is one thing asked for.
             wanted, true, no = (_values(part, kinds) for part in (asked, has, refused))
             counts[group, "asked"] += len(wanted)
@@ -194,7 +198,7 @@ def _attributes(
             "asked": counts[group, "asked"],
             "refused": counts[group, "refused"],
         }
-        for group in GROUPS
+        for group in groups
     }
 
 

@@ -16,6 +16,7 @@ from typing import Literal, get_args
 import msgspec
 
 from crsgym.data.dataset import Dataset
+from crsgym.data.kinds import named, other_kinds
 from crsgym.data.lists import LIST_KINDS, ListKind, construct_list
 from crsgym.errors import ConfigurationError, DataError
 from crsgym.prompts import user_messages
@@ -99,7 +100,8 @@ def make_examples(
             )
         parts["feedback"] = _feedback(dataset, scenarios, teacher, lists, list_length, seed)
     if "attributes" in tasks:
-        parts["attributes"] = [_alignment(dataset, scenario) for scenario in scenarios]
+        kinds = other_kinds(dataset.catalogue)
+        parts["attributes"] = [_alignment(dataset, scenario, kinds) for scenario in scenarios]
     if "target" in tasks:
         parts["target"] = [
             example
@@ -140,10 +142,10 @@ def read_examples(path: str | Path) -> list[Example]:
 def alignment_answer(item: Item) -> str:
     """The answer to attribute alignment: the title and the attributes, one kind a line."""
     lines = [f"Title: {item.title}"]
-    for kind in KINDS:
+    for kind in (*KINDS, *other_kinds([item])):
         values = item.values(kind)[:3]
         if values:
-            lines.append(f"{kind.capitalize()}: {', '.join(values)}")
+            lines.append(f"{named(kind).capitalize()}: {', '.join(values)}")
     return "\n".join(lines)
 
 
@@ -186,9 +188,11 @@ def _feedback(
     return examples
 
 
-def _alignment(dataset: Dataset, scenario: Scenario) -> Example:
+def _alignment(dataset: Dataset, scenario: Scenario, kinds: Sequence[str]) -> Example:
     target = dataset.catalogue[scenario.goal.target]
-    messages = user_messages("attributes", scenario.dialogue, _mentioned(dataset, scenario))
+    messages = user_messages(
+        "attributes", scenario.dialogue, _mentioned(dataset, scenario), kinds=kinds
+    )
     return _example("attributes", scenario, "", messages, alignment_answer(target))
 
 
