@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from crsgym import chat
 from crsgym.errors import ArtifactError, ConfigurationError
-from crsgym.plugins import check_options
+from crsgym.options import read_options
 from crsgym.protocols import ChatModel, Sampling, describe
 from crsgym.seeding import derive_seed
 from crsgym.types import Observation
@@ -126,7 +126,7 @@ class LLMAgent:
         model = options.pop("model", None)
         if not isinstance(model, str):
             raise ConfigurationError(f"{where}: expected a model as 'engine:model'; got {model!r}")
-        check_options(where, cls, options)
+        options = read_options(where, cls, options)
         return cls(model, **{"list_length": task.world.list_length, **options})
 
     def act(self, observations: Sequence[Observation]) -> list[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from crsgym.errors import ConfigurationError, ModelServerError
-from crsgym.plugins import check_options
+from crsgym.options import read_options
 from crsgym.protocols import ChatModel, Completion, Message, Sampling
 
 ENGINES = ("transformers", "vllm", "server")
@@ -60,18 +60,18 @@ class Sampler:
         if engine == "transformers":
             from crsgym.chat.huggingface import TransformersChatModel
 
-            check_options("sampler transformers", TransformersChatModel, options)
+            options = read_options("sampler transformers", TransformersChatModel, options)
             self.chat = TransformersChatModel(policy, tokenizer=tokenizer, **options)
         elif engine == "vllm":
             from crsgym.chat.vllm import VLLMChatModel
 
-            check_options("sampler vllm", VLLMChatModel, options)
+            options = read_options("sampler vllm", VLLMChatModel, options)
             rank = max(config.r for config in policy.peft_config.values())
             self.chat = VLLMChatModel(base, **{"max_lora_rank": rank, **options})
         elif engine == "server":
             from crsgym.chat.server import ServerChatModel
 
-            check_options("sampler server", ServerChatModel, options)
+            options = read_options("sampler server", ServerChatModel, options)
             self.chat = ServerChatModel(base, **options)
         else:
             raise ConfigurationError(

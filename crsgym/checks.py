@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 
 from crsgym.errors import ConfigurationError
 
@@ -15,6 +19,13 @@ def as_integer(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         return None
     return int(value)
+
+
+def as_plain(value: Any) -> Any:
+    """A number of NumPy as the plain one that JSON has, in a mapping too; all else as it is."""
+    if isinstance(value, Mapping):
+        return {key: as_plain(entry) for key, entry in value.items()}
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def check_count(name: str, value: object, low: int, high: int | None = None) -> int:
@@ -60,4 +71,4 @@ def check_flag(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be True or False; got {value!r}")
 
 
-__all__ = ["as_integer", "check_count", "check_flag", "check_seed"]
+__all__ = ["as_integer", "as_plain", "check_count", "check_flag", "check_seed"]

@@ -45,19 +45,19 @@ def choose_retriever(
         return build(retriever, dataset, options or {}), retriever
     if retriever == "":
         raise ConfigurationError("retriever must be a name, a folder or an object; got ''")
-    settings = json.dumps(dict(options or {}), sort_keys=True)
+    options = dict(options or {})
     if retriever is not None:
         with needs_train(f"retriever {retriever!r}", "'content' learns from nothing"):
-            return _fitted(dataset, retriever, settings, trained_with), retriever
+            return _fit(dataset, retriever, options, trained_with), retriever
     try:
-        return _fitted(dataset, default, settings, trained_with), None
+        return _fit(dataset, default, options, trained_with), None
     except NO_TRAIN as error:
         warnings.warn(
             f"the default retriever {default!r} cannot be fitted, so this is 'content', which "
             f"learns from nothing: {error}",
             stacklevel=5,
         )
-        return _fitted(dataset, "content", settings, trained_with), "content"
+        return _fit(dataset, "content", options, trained_with), "content"
 
 
 @functools.lru_cache(maxsize=8)
@@ -79,15 +79,25 @@ def background(dataset: Dataset) -> tuple[str, ...]:
     return typical_preferences(dataset)
 
 
+def _fit(dataset: Dataset, name: str, options: dict[str, Any], trained_with: str) -> Retriever:
+    try:
+        key = json.dumps(options, sort_keys=True)
+    except TypeError:
+        # An option that is an object, such as an encoder, which nothing can be remembered by.
+        return _build(dataset, name, options, trained_with)
+    return _fitted(dataset, name, key, trained_with)
+
+
 @functools.lru_cache(maxsize=8)
 def _fitted(dataset: Dataset, name: str, options: str, trained_with: str) -> Retriever:
+    return _build(dataset, name, json.loads(options), trained_with)
+
+
+def _build(dataset: Dataset, name: str, options: dict[str, Any], trained_with: str) -> Retriever:
     from crsgym import retrieval, simulators
 
     return retrieval.build(
-        name,
-        dataset,
-        json.loads(options),
-        users=lambda: [simulators.build(trained_with, dataset)],
+        name, dataset, options, users=lambda: [simulators.build(trained_with, dataset)]
     )
 
 

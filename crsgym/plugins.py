@@ -82,19 +82,6 @@ def reference_agents() -> str:
     raise ConfigurationError("the reference agents are not installed with crsgym; install it again")
 
 
-def check_options(kind: str, target: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """Refuse a keyword that ``target`` does not take.
-
-    Raises:
-        ConfigurationError: naming the keyword and the nearest one that exists.
-    """
-    parameters = inspect.signature(target).parameters
-    names = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for option in options:
-        if option not in names:
-            raise unknown(f"option of {kind}", option, names or ["(it takes none)"])
-
-
 def strict_keywords(function: F) -> F:
     """Answer a misspelt keyword with the nearest one that exists.
 
@@ -159,7 +146,6 @@ class Registry:
 
 __all__ = [
     "Registry",
-    "check_options",
     "import_module_of",
     "load_entry_point",
     "reference_agents",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import gymnasium
 
-from crsgym.checks import as_integer
+from crsgym.checks import as_integer, as_plain
 from crsgym.errors import ConfigurationError
 from crsgym.plugins import import_module_of, strict_keywords, unknown
 
@@ -184,6 +184,7 @@ def make_task(
     ):
         if options is not None and not isinstance(options, Mapping):
             raise ConfigurationError(f"{name} must map keywords to values; got {options!r}")
+    retriever_options, simulator_options = as_plain(retriever_options), as_plain(simulator_options)
     if preference_writer is not None and not callable(preference_writer):
         raise ConfigurationError(
             f"preference_writer must be a function (item, dialogue) -> text; "

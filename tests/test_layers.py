@@ -20,6 +20,7 @@ ROOMS = (
     "seeding",
     "types",
     "plugins",
+    "options",
     "episodes",
     "protocols",
     "data",

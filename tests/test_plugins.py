@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crsgym.errors import ConfigurationError
-from crsgym.plugins import Registry, check_options, load_entry_point, strict_keywords, unknown
+from crsgym.plugins import Registry, load_entry_point, strict_keywords, unknown
 from crsgym.seeding import derive_seed
 
 
@@ -47,18 +47,6 @@ def test_registry_loads_names_paths_and_objects() -> None:
 def test_entry_points_that_are_not_there(path: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_entry_point("agent", path)
-
-
-def test_options_are_checked_against_the_signature() -> None:
-    def fit(dataset: object, *, width: int = 3) -> None: ...
-
-    check_options("retriever 'x'", fit, {"width": 4})
-    with pytest.raises(
-        ConfigurationError, match="unknown option of retriever 'x' 'widht'; did you"
-    ):
-        check_options("retriever 'x'", fit, {"widht": 4})
-    with pytest.raises(ConfigurationError, match="unknown option"):
-        check_options("retriever 'x'", fit, {"dataset": 4})
 
 
 def test_strict_keywords() -> None:

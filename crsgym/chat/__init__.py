@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from crsgym.errors import ConfigurationError
-from crsgym.plugins import Registry, check_options
+from crsgym.options import read_options
+from crsgym.plugins import Registry
 from crsgym.protocols import ChatModel
 
 CHAT_MODELS = Registry(
@@ -57,7 +58,7 @@ def build(
                 f"engines: {', '.join(CHAT_MODELS.names())}"
             )
         factory = CHAT_MODELS.load(engine)
-        check_options(f"chat model {engine}", factory, options)
+        options = read_options(f"chat model {engine}", factory, options)
         built: ChatModel = factory(name, **options)
     elif options:
         raise ConfigurationError(

@@ -47,7 +47,7 @@ def retriever(
     What was measured is printed as JSON.
     """
     from crsgym import data, simulators
-    from crsgym.plugins import check_options
+    from crsgym.options import read_options
     from crsgym.registry import entry_of
     from crsgym.retrieval import RETRIEVERS
     from crsgym.retrieval.artifact import save_artifact
@@ -60,7 +60,7 @@ def retriever(
     keywords = nested(settings or ()) | {"seed": seed}
     if encoder is not None:
         keywords["encoder"] = encoder
-    check_options(f"retriever {kind!r}", fitted.fit, keywords)
+    keywords = read_options(f"retriever {kind!r}", fitted.fit, keywords)
     entry = entry_of(env)
     dataset = data.load(entry.dataset) if isinstance(entry.dataset, str) else entry.dataset
     checkpoint = out / "checkpoint"

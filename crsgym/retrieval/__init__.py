@@ -9,7 +9,8 @@ from typing import Any
 
 from crsgym.data.dataset import Dataset
 from crsgym.errors import ConfigurationError, PluginError
-from crsgym.plugins import Registry, check_options
+from crsgym.options import read_options
+from crsgym.plugins import Registry
 from crsgym.protocols import Retriever
 from crsgym.retrieval.store import Users, fit_or_load, load_retriever, storable
 
@@ -75,7 +76,7 @@ def _by_name(
     kind = RETRIEVERS.load(name)
     if not callable(getattr(kind, "fit", None)):
         raise PluginError(f"retriever {name!r}: expected a class with `fit`, got {kind!r}")
-    check_options(f"retriever {name!r}", kind.fit, options)
+    options = read_options(f"retriever {name!r}", kind.fit, options)
     if storable(kind):
         return fit_or_load(name, kind, dataset, options, users=users)
     return kind.fit(dataset, **options)

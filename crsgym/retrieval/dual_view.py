@@ -17,6 +17,7 @@ import numpy as np
 
 from crsgym.data.dataset import Dataset
 from crsgym.errors import ArtifactError, ConfigurationError
+from crsgym.options import Seed
 from crsgym.protocols import Simulator, TextEncoder, describe
 from crsgym.retrieval.artifact import Artifact
 from crsgym.retrieval.config import DualViewConfig
@@ -111,7 +112,7 @@ class DualViewRetriever:
         *,
         encoder: str | TextEncoder = "minilm",
         settings: DualViewConfig | Mapping[str, Any] | None = None,
-        seed: int = 0,
+        seed: Seed = 0,
         simulators: Sequence[Simulator] = (),
         use_feedback: bool = True,
         use_preference: bool = True,

@@ -18,6 +18,7 @@ import numpy as np
 
 from crsgym.data.dataset import Dataset
 from crsgym.errors import ArtifactError, ConfigurationError
+from crsgym.options import Seed
 from crsgym.protocols import Simulator, TextEncoder, describe
 from crsgym.retrieval.artifact import Artifact
 from crsgym.retrieval.corpus import prefix_owners
@@ -107,7 +108,7 @@ class HybridRetriever:
         *,
         encoder: str | TextEncoder = "tfidf",
         unseen: bool = False,
-        seed: int = 0,
+        seed: Seed = 0,
         simulators: Sequence[Simulator] = (),
         use_feedback: bool = True,
         use_preference: bool = True,

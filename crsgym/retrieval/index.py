@@ -6,17 +6,19 @@ The item vectors may be a memory map (:func:`open_vectors`), so a catalogue need
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, Protocol, get_args
+from typing import Annotated, Any, Literal, Protocol, get_args
 
+import msgspec
 import numpy as np
 
 from crsgym.errors import ArtifactError, ConfigurationError
+from crsgym.options import Seed, read_options
 from crsgym.retrieval.topk import top_k
 from crsgym.types import FloatArray, IntArray
 
@@ -63,11 +65,10 @@ def build_index(
     """
     if kind not in get_args(IndexKind):
         raise ConfigurationError(f"index: expected one of {get_args(IndexKind)}, got {kind!r}")
-    make: Callable[..., Index] = ExactIndex if kind == "exact" else partial(FaissIndex, kind=kind)
-    try:
-        return make(vectors, **(options or {}))
-    except TypeError as error:
-        raise ConfigurationError(f"index {kind!r}: {error}") from error
+    if kind == "exact":
+        return ExactIndex(vectors, **read_options("index 'exact'", ExactIndex, options or {}))
+    read = read_options(f"index {kind!r}", FaissIndex, options or {})
+    return FaissIndex(vectors, **{**read, "kind": kind})
 
 
 class ExactIndex:
@@ -139,10 +140,10 @@ class FaissIndex:
         vectors: FloatArray,
         *,
         kind: Literal["flat", "hnsw", "ivf"] = "flat",
-        links: int = 32,
-        effort: int = 64,
-        cells: int | None = None,
-        seed: int = 0,
+        links: Annotated[int, msgspec.Meta(ge=2)] = 32,
+        effort: Annotated[int, msgspec.Meta(ge=1)] = 64,
+        cells: Annotated[int, msgspec.Meta(ge=1)] | None = None,
+        seed: Seed = 0,
     ) -> None:
         try:
             import faiss

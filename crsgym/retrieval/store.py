@@ -15,6 +15,7 @@ import msgspec
 from crsgym.data.dataset import Dataset
 from crsgym.data.download import cache_root
 from crsgym.errors import ArtifactError, ConfigurationError
+from crsgym.options import read_options
 from crsgym.protocols import Retriever, Simulator, describe
 from crsgym.retrieval.artifact import Artifact, is_artifact, load_artifact, save_artifact
 
@@ -123,7 +124,8 @@ def load_retriever(
             f"retriever {directory}: {', '.join(wrong)} cannot be set on a saved one; "
             f"these can: {', '.join(sorted(use_options(kind)))}"
         )
-    return cast("Retriever", kind.restore(saved, dataset, **options))
+    use = read_options(f"retriever {directory}", kind.restore, options)
+    return cast("Retriever", kind.restore(saved, dataset, **use))
 
 
 def _key(kind: Any, dataset: Dataset, options: Mapping[str, Any]) -> str:

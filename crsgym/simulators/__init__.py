@@ -17,7 +17,8 @@ from typing import Any
 
 from crsgym.data.dataset import Dataset
 from crsgym.errors import ConfigurationError, PluginError
-from crsgym.plugins import Registry, check_options
+from crsgym.options import read_options
+from crsgym.plugins import Registry
 from crsgym.protocols import Simulator
 
 SIMULATORS = Registry(
@@ -65,7 +66,7 @@ def build(
         raise PluginError(
             f"simulator {simulator!r}: expected a class with `from_dataset`, got {kind!r}"
         )
-    check_options(f"simulator {simulator!r}", kind.from_dataset, options)
+    options = read_options(f"simulator {simulator!r}", kind.from_dataset, options)
     return _checked(kind.from_dataset(dataset, **options), repr(simulator))
 
 

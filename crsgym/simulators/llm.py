@@ -11,11 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
 
 from crsgym import chat
 from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset
+from crsgym.data.kinds import other_kinds
 from crsgym.data.titles import normalise, split_year
 from crsgym.errors import ConfigurationError
 from crsgym.prompts import USER_PROMPT_VERSION, fold, told_user_messages, user_messages
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 _THOUGHTS = re.compile(r"^.*</think>|<think>.*$", re.DOTALL)
 _MOST_TOLD = {"genre": 3, "tone": 2, "director": 2, "cast": 3, "decade": 1}
+_MOST_TOLD_OF_OTHERS = 2
 
 
 class LLMSimulator:
@@ -56,9 +60,9 @@ class LLMSimulator:
         model: str | ChatModel | None = None,
         model_options: Mapping[str, Any] | None = None,
         cache: str | Path | None = None,
-        max_tokens: int = 160,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
+        max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 160,
+        temperature: Annotated[float, msgspec.Meta(ge=0)] = 0.0,
+        top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0,
     ) -> Self:
         """The user for a data set.
 
@@ -173,9 +177,10 @@ def told_attributes(item: Item) -> dict[str, list[str]]:
         words = f" {normalise(value)} "
         return not any(name and f" {name} " in words for name in names)
 
+    most_told = _MOST_TOLD | dict.fromkeys(other_kinds([item]), _MOST_TOLD_OF_OTHERS)
     return {
         kind: [value for value in item.values(kind) if safe(value)][:most]
-        for kind, most in _MOST_TOLD.items()
+        for kind, most in most_told.items()
     }
 
 

@@ -64,7 +64,7 @@ def test_the_hybrid_takes_nested_settings(run: Run, toy_env: str, tmp_path: Path
         (("--kind", "hybrid", "--set", "training.epocs=3"), "did you mean 'epochs'"),
         (("--kind", "hybrid", "--set", "training.epochs=many"), "$.epochs"),
         (("--kind", "hybrid", "--set", "training.epochs=0"), "epochs: expected at least 1"),
-        (("--kind", "hybrid", "--set", "training=3"), "expected SoftmaxConfig or a mapping"),
+        (("--kind", "hybrid", "--set", "training=3"), "must be a SoftmaxConfig, a mapping or None"),
         (("--kind", "dual-view", "--users", "ruels"), "did you mean 'rules'"),
     ],
 )
