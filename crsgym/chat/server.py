@@ -21,9 +21,6 @@ from crsgym.protocols import Completion, Message, Sampling
 
 R = TypeVar("R")
 _MAX_WAIT_S = 30.0
-_POOL = 8
-"""Connections of one HTTP pool. httpx looks through a whole pool at every request and every answer:
-in a pool of 256 that would cost the client more time than all the rest that it does."""
 
 
 class _TryAgainError(Exception):
@@ -233,28 +230,28 @@ class ServerChatModel:
             free.put_nowait(client)
 
     def _slots(self) -> asyncio.LifoQueue[Any]:
-        """A client for each request that may be in flight; the last one used is the next."""
+        """A client for each request that may be in flight; the last one used is the next.
+
+        One client with many connections looks through all of them at every request and every
+        answer: for 256 of them that takes it more time than all the rest.
+        """
         httpx = _httpx()
         loop = asyncio.get_running_loop()
         if self._free is None or self._client_loop is not loop:
             key = self._api_key or os.environ.get("OPENAI_API_KEY")
             trusted = httpx.create_ssl_context()
-            sizes = [
-                min(_POOL, self.concurrency - start) for start in range(0, self.concurrency, _POOL)
-            ]
             self._clients = [
                 httpx.AsyncClient(
                     headers={"Authorization": f"Bearer {key}"} if key else {},
                     timeout=None,
-                    limits=httpx.Limits(max_connections=size, max_keepalive_connections=size),
+                    limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
                     verify=trusted,
                 )
-                for size in sizes
+                for _ in range(self.concurrency)
             ]
             self._client_loop, self._free = loop, asyncio.LifoQueue()
-            for size, client in zip(sizes, self._clients, strict=True):
-                for _ in range(size):
-                    self._free.put_nowait(client)
+            for client in self._clients:
+                self._free.put_nowait(client)
         return self._free
 
     def _check(self, path: str, response: Any) -> None:
