@@ -61,6 +61,21 @@ def check_seed(value: object) -> int:
     return number
 
 
+def check_mapping(name: str, value: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Refuse a setting that is neither a mapping nor None.
+
+    Returns:
+        The setting, with plain numbers (see :func:`as_plain`).
+
+    Raises:
+        ConfigurationError: naming the setting and the value.
+    """
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigurationError(f"{name} must map keywords to values; got {value!r}")
+    plain: dict[str, Any] | None = as_plain(value)
+    return plain
+
+
 def check_flag(name: str, value: object) -> None:
     """Refuse a setting that is neither True nor False.
 
@@ -71,4 +86,4 @@ def check_flag(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be True or False; got {value!r}")
 
 
-__all__ = ["as_integer", "as_plain", "check_count", "check_flag", "check_seed"]
+__all__ = ["as_integer", "as_plain", "check_count", "check_flag", "check_mapping", "check_seed"]

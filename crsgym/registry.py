@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import gymnasium
 
-from crsgym.checks import as_integer, as_plain
+from crsgym.checks import as_integer, check_mapping
 from crsgym.errors import ConfigurationError
 from crsgym.plugins import import_module_of, strict_keywords, unknown
 
@@ -178,18 +178,10 @@ def make_task(
     from crsgym.world import World
 
     entry = entry_of(id)
-    for name, options in (
-        ("retriever_options", retriever_options),
-        ("simulator_options", simulator_options),
-    ):
-        if options is not None and not isinstance(options, Mapping):
-            raise ConfigurationError(f"{name} must map keywords to values; got {options!r}")
-    retriever_options, simulator_options = as_plain(retriever_options), as_plain(simulator_options)
+    retriever_options = check_mapping("retriever_options", retriever_options)
+    simulator_options = check_mapping("simulator_options", simulator_options)
     if preference_writer is not None and not callable(preference_writer):
-        raise ConfigurationError(
-            f"preference_writer must be a function (item, dialogue) -> text; "
-            f"got {preference_writer!r}"
-        )
+        raise ConfigurationError(f"preference_writer must be a function; got {preference_writer!r}")
     dataset = load(entry.dataset) if isinstance(entry.dataset, str) else entry.dataset
     if preference_writer is not None:
         dataset = dataset.with_preferences(preference_writer)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from crsgym.checks import check_count, check_seed
 from crsgym.episodes import EpisodeFile, RolloutHeader
 from crsgym.errors import ConfigurationError, CRSGymError, PluginError
+from crsgym.plugins import strict_keywords
 from crsgym.protocols import describe
 from crsgym.types import Episode, Outcome, Scenario, State, Step
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _NAMED = 3
 
 
+@strict_keywords
 def rollout(
     agent: Any,
     task: Task | str,
@@ -55,17 +57,20 @@ def rollout(
         One episode per scenario, in their order.
 
     Raises:
+        TypeError: for an unknown keyword, or what is neither an id nor a task.
         ConfigurationError: for an unknown agent or scenario, or a file of another run.
         DataError: when the file is damaged elsewhere than at its end.
         PluginError: when the agent raises, or returns anything but one text per observation.
             Episodes that were finished before are in the file.
     """
     from crsgym.baselines import agent_name, make_agent
+    from crsgym.task import check_task
 
     if isinstance(task, str):
         from crsgym.registry import make_task
 
         task = make_task(task)
+    check_task(task)
     if turns is not None:
         task = with_rules(task, max_turns=turns)
     batch_size = check_count("batch_size", batch_size, 1)

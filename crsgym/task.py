@@ -82,6 +82,19 @@ class Task:
         return {scenario.id: scenario for scenario in self.scenarios}
 
 
+def check_task(task: object) -> Task:
+    """Refuse what is no task.
+
+    Raises:
+        TypeError: saying what to give instead.
+    """
+    if isinstance(task, Task):
+        return task
+    inner = getattr(getattr(task, "unwrapped", task), "task", None)
+    hint = "give its env.task" if isinstance(inner, Task) else "crsgym.make_task makes one"
+    raise TypeError(f"expected an environment id or a Task; got {type(task).__name__}: {hint}")
+
+
 def limited(scenarios: Sequence[Scenario], limit: int | None) -> tuple[Scenario, ...]:
     """The first ``limit`` scenarios, or all of them.
 
@@ -96,4 +109,4 @@ def limited(scenarios: Sequence[Scenario], limit: int | None) -> tuple[Scenario,
     return kept
 
 
-__all__ = ["Task", "limited"]
+__all__ = ["Task", "check_task", "limited"]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.wrappers import TimeLimit
 
 import crsgym
 from crsgym.actions import format_answer
@@ -362,3 +363,20 @@ def test_an_episode_is_a_value(task: Task) -> None:
     assert isinstance(episode, Episode)
     assert episode.titles[episode.scenario.goal.target] == "The Long Road (1999)"
     assert "The Long Road (1999)" in str(episode)
+
+
+def test_what_is_no_task_is_refused_with_what_to_give() -> None:
+    env = crsgym.make("Synthetic-v0", limit=1)
+    for wrong in (env, TimeLimit(env, 3), crsgym.make_vec("Synthetic-v0", 2, limit=1)):
+        for play in (crsgym.rollout, crsgym.evaluate):
+            with pytest.raises(TypeError, match=r"a Task; .*: give its env\.task"):
+                play("random", wrong)  # type: ignore[operator]
+    for play in (crsgym.rollout, crsgym.evaluate):
+        with pytest.raises(TypeError, match=r"got NoneType: crsgym\.make_task makes one"):
+            play("random", None)  # type: ignore[operator]
+    assert crsgym.rollout("random", env.task, turns=1)
+
+
+def test_a_misspelt_keyword_is_answered_with_the_nearest() -> None:
+    with pytest.raises(TypeError, match=r"rollout\(\): 'turn'; did you mean 'turns'"):
+        crsgym.rollout("random", "Synthetic-v0", turn=3)  # type: ignore[call-arg]

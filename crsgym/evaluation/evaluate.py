@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from crsgym.protocols import describe
 from crsgym.registry import TaskOptions, make_task
 from crsgym.rollout import rollout, with_rules
 from crsgym.simulators.audit import audit
-from crsgym.task import Task
+from crsgym.task import Task, check_task
 from crsgym.types import Episode
 
 if TYPE_CHECKING:
@@ -177,11 +176,7 @@ def evaluation_task(task: Task | str, *, turns: int | None, options: TaskOptions
             "success": "never",
         }
         return make_task(task, **asked)
-    if not isinstance(task, Task):
-        names = ", ".join(field.name for field in fields(Task))
-        raise TypeError(
-            f"expected an environment id or a Task ({names}); got {type(task).__name__}"
-        )
+    check_task(task)
     if options:
         raise ConfigurationError(
             f"the task is made already, so {', '.join(map(repr, options))} cannot change it; give "

@@ -129,8 +129,12 @@ class Report:
         The environments may differ (another user, another retriever); the scenarios may not.
 
         Raises:
+            TypeError: when the other is no report.
             ConfigurationError: when the scenarios or the metrics are not the same.
         """
+        if not isinstance(other, Report):
+            hint = "; Report.from_dict reads one" if isinstance(other, Mapping) else ""
+            raise TypeError(f"expected another Report; got {type(other).__name__}{hint}")
         for what, mine, theirs in (
             ("scenarios", self.scenario_ids, other.scenario_ids),
             ("dialogues", self.dialogue_ids, other.dialogue_ids),

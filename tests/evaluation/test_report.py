@@ -173,6 +173,13 @@ def test_gains_are_against_the_first_turn(report: Report) -> None:
     assert make_report([make_result("short", TARGETS["one"][:1])]).gains.rows == ()
 
 
+def test_only_reports_are_compared(report: Report) -> None:
+    with pytest.raises(TypeError, match=r"expected another Report; got NoneType$"):
+        report.compare(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"got dict; Report\.from_dict reads one"):
+        report.compare(report.to_dict())  # type: ignore[arg-type]
+
+
 def test_compare_two_reports(report: Report) -> None:
     one = make_report([report.agents["one"]])
     two = make_report([report.agents["two"]])
