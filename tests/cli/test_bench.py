@@ -73,6 +73,11 @@ def test_out_is_complete(run: Run, toy_env: str, tmp_path: Path) -> None:
     ]
     report = Report.load(out)
     assert list(report.agents) == ["copy", "random"]
+    for folder in (out, out / "episodes"):
+        code, shown, _ = run("view", folder, "--limit", 1)
+        assert code == 0
+        assert f"{toy_env}, copy, seed 0: 1 of 4 episodes" in shown
+        assert f"{toy_env}, random, seed 0: 1 of 4 episodes" in shown
     code, shown, _ = run("view", out / "episodes" / "copy.jsonl", "--limit", 1)
     assert code == 0
     assert "Night Train (1950)" in shown

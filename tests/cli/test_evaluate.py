@@ -52,6 +52,9 @@ def test_view(run: Run, toy_env: str, tmp_path: Path) -> None:
 
 
 def test_view_of_something_else(run: Run, toy_env: str, tmp_path: Path) -> None:
+    code, _, err = run("view", tmp_path)
+    assert code == 1
+    assert "holds no episodes; expected episodes/*.jsonl" in err
     code, _, err = run("view", tmp_path / "absent.jsonl")
     assert code == 1
     assert "absent.jsonl" in err
