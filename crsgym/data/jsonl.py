@@ -36,7 +36,7 @@ from crsgym.data.titles import split_year
 from crsgym.errors import ConfigurationError, DataError
 from crsgym.types import Dialogue, Item, Utterance
 
-VERSION = 1
+VERSION = 2
 """Raised when the same files are read into something else."""
 SPLITS = ("train", "valid", "test")
 

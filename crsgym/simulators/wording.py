@@ -230,12 +230,12 @@ OTHER_HAS: dict[Style, tuple[tuple[str, str], ...]] = {
     "value": (
         ("has {v} as its {k}", "have {v} as their {k}"),
         ("comes with {v} as its {k}", "come with {v} as their {k}"),
-        ("is one whose {k} is {v}", "are ones whose {k} is {v}"),
+        ("lists {v} as its {k}", "list {v} as their {k}"),
     ),
     "among": (
         ("has {v} among its {k}", "have {v} among their {k}"),
         ("includes {v} in its {k}", "include {v} in their {k}"),
-        ("is one whose {k} include {v}", "are ones whose {k} include {v}"),
+        ("lists {v} among its {k}", "list {v} among their {k}"),
     ),
     "number": (("has {v}", "have {v}"), ("comes with {v}", "come with {v}")),
     "flag": (("counts as {v}", "count as {v}"), ("passes as {v}", "pass as {v}")),

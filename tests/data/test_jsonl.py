@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crsgym
+from crsgym.data import DATASETS
 from crsgym.data.jsonl import load_jsonl
-from crsgym.errors import DataError, MissingSplitError
+from crsgym.errors import ConfigurationError, DataError, MissingSplitError
 from crsgym.types import Attribute, Item, Utterance
 
 EMMA = {"key": "b1", "title": "Emma", "year": 1815, "attributes": {"genre": ["romance novel"]}}
@@ -57,7 +58,8 @@ def test_reads(folder: Path) -> None:
     assert [s.id for s in data.scenarios("train")] == ["d1/1/0", "d1/1/1"]
 
 
-def test_a_test_split_is_enough(tmp_path: Path) -> None:
+def test_a_test_split_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DATASETS, "_entries", dict(DATASETS._entries))
     crsgym.register_dataset("test-only", write(tmp_path / "own", items=[EMMA, DUNE], test=[TALK]))
     crsgym.register_env("TestOnly-v0", "test-only")
     options: Any = {"split": "test", "num_candidates": 2, "list_length": 2}
@@ -84,6 +86,27 @@ def test_an_own_decade_stays(folder: Path) -> None:
 def test_facts(folder: Path) -> None:
     (folder / "facts.json").write_text('{"licence": "CC0"}')
     assert load_jsonl(folder).facts == {"licence": "CC0"}
+
+
+def test_a_noun_for_the_items(folder: Path) -> None:
+    before = load_jsonl(folder)
+    write(folder, items=[EMMA | {"attributes": {"genre": ["crime novel", "war film"]}}, DUNE])
+    (folder / "facts.json").write_text('{"item": "novel"}')
+    novels = load_jsonl(folder)
+    assert novels.facts == {"item": "novel"}
+    assert novels.catalogue[0].values("genre") == ("crime", "war")
+    books = load_jsonl(folder, item="book")
+    assert books.facts == {"item": "book"}
+    assert books.catalogue[0].values("genre") == ("crime novel", "war")
+    assert len({data.fingerprint for data in (before, novels, books)}) == 3
+
+
+def test_a_noun_that_is_none(folder: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"expected a noun .* got 'a \{np\}'"):
+        load_jsonl(folder, item="a {np}")
+    (folder / "facts.json").write_text('{"item": "one of many old books"}')
+    with pytest.raises(DataError, match=r"facts\.json: 'item' is what the items are called"):
+        load_jsonl(folder)
 
 
 def test_byte_order_marks_windows_lines_and_empty_lines(folder: Path) -> None:
