@@ -19,7 +19,11 @@ app = typer.Typer(
 )
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="A data set, or a folder of JSON Lines of your own.")
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A data set, the environment of one, or a folder of JSON Lines of your own.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -66,9 +70,12 @@ def download(
     """Fetch the files of data sets that are not on this machine, and check those that are."""
     from crsgym.data.download import ensure
 
-    for file in [file for name in names for file in _published(name)]:
-        place, fetched = ensure(file)
-        typer.echo(f"{'downloaded' if fetched else 'here already'}: {place}")
+    for name, files in [(name, _files(name)) for name in names]:
+        if not files:
+            typer.echo(_needs_none(name))
+        for file in files:
+            place, fetched = ensure(file)
+            typer.echo(f"{'downloaded' if fetched else 'here already'}: {place}")
 
 
 @app.command()
@@ -90,7 +97,10 @@ def verify(
         if _is_folder(name):
             typer.echo(f"ok: {_dataset(name)!r}")
             continue
-        for file in _published(name, generated_too=not names):
+        files = _files(name)
+        if names and not files:
+            typer.echo(_needs_none(name))
+        for file in files:
             path = locate(file)
             if path is None:
                 missing += 1
@@ -149,7 +159,10 @@ def path(
     if _is_folder(name):
         typer.echo(Path(name).resolve())
         return
-    files = _published(name)
+    files = _files(name)
+    if not files:
+        typer.echo(_needs_none(name), err=True)
+        return
     found = [place.parent for file in files if (place := locate(file)) is not None]
     typer.echo(found[0] if found else cache_root() / files[0].dataset)
 
@@ -164,20 +177,30 @@ def _dataset(name: str) -> Dataset:
     from crsgym import data
     from crsgym.data.jsonl import load_jsonl
 
-    return load_jsonl(name) if _is_folder(name) else data.load(name)
+    if _is_folder(name):
+        return load_jsonl(name)
+    named = _of_environment(name)
+    return data.load(named) if isinstance(named, str) else named
 
 
-def _published(name: str, generated_too: bool = False) -> tuple[SourceFile, ...]:
-    """The files of a data set that has some."""
+def _files(name: str) -> tuple[SourceFile, ...]:
+    """The published files of a data set; none when it is generated, or one's own."""
     from crsgym import data
-    from crsgym.errors import ConfigurationError
 
-    files = data.source_files(name)
-    if not files and not generated_too:
-        raise ConfigurationError(
-            f"data set {name.lower()!r} is not published as files; it has none"
-        )
-    return files
+    named = _of_environment(name)
+    return data.source_files(named) if isinstance(named, str) else ()
+
+
+def _of_environment(name: str) -> str | Dataset:
+    """What an environment's id is played on; any other name as it is."""
+    from crsgym.registry import NAMESPACE, entry_of, envs
+
+    known = ":" in name or name.removeprefix(f"{NAMESPACE}/") in envs()
+    return entry_of(name).dataset if known else name
+
+
+def _needs_none(name: str) -> str:
+    return f"{name}: needs none"
 
 
 __all__ = ["app"]

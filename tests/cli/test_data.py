@@ -112,6 +112,24 @@ def test_verify(capsys: pytest.CaptureFixture[str], offline: Path) -> None:
     assert err == "crsgym: 1 damaged; delete or replace what is marked 'wrong'\n"
 
 
+def test_what_is_generated_needs_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("synthetic", "Synthetic", "Synthetic-v0"):
+        line = f"{name}: needs none\n"
+        assert run(capsys, "download", name) == (0, line, "")
+        assert run(capsys, "verify", name, "--complete") == (0, line, "")
+        assert run(capsys, "path", name) == (0, "", line)
+
+
+def test_an_environment_stands_for_its_data_set(
+    capsys: pytest.CaptureFixture[str], offline: Path
+) -> None:
+    code, out, _ = run(capsys, "stats", "Synthetic-v0", "--json")
+    assert (code, json.loads(out)["name"]) == (0, "synthetic")
+    assert run(capsys, "stats", "crsgym/Synthetic-v0", "--json")[1] == out
+    assert run(capsys, "verify", "INSPIRED-v0")[:2] == (0, "not here: inspired/hello.txt\n")
+    assert run(capsys, "path", "INSPIRED-v0")[:2] == (0, f"{offline.parent}\n")
+
+
 def test_path(capsys: pytest.CaptureFixture[str], offline: Path) -> None:
     assert run(capsys, "path")[:2] == (0, f"{offline.parents[1]}\n")
     assert run(capsys, "path", "inspired")[:2] == (0, f"{offline.parent}\n")
@@ -135,7 +153,8 @@ def test_a_folder_of_ones_own(capsys: pytest.CaptureFixture[str], tmp_path: Path
     [
         (["stats", "INSPIERD"], 2, "unknown dataset 'inspierd'; did you mean 'inspired'?"),
         (["download", "syntetic"], 2, "did you mean 'synthetic'?"),
-        (["download", "synthetic"], 2, "'synthetic' is not published as files"),
+        (["stats", "INSPIERD-v0"], 2, "unknown dataset 'inspierd-v0'"),
+        (["download", "no_module:Own-v0"], 2, "there is no module 'no_module'"),
         (["stats", "inspired", "--jsno"], 2, "No such option"),
         (["stats"], 2, "Missing argument 'NAME'"),
         (["statz", "inspired"], 2, "No such command 'statz'"),
