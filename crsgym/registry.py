@@ -376,7 +376,7 @@ register_env(
 register_env(
     "OpenDialKG-v0",
     "opendialkg",
-    description="Movie part of OpenDialKG (Moon et al., 2019), 2,965 items",
+    description="Movie part of OpenDialKG (Moon et al., 2019), 2,966 items",
     retriever="hybrid",
 )
 register_env(

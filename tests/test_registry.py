@@ -16,6 +16,7 @@ import pytest
 from gymnasium.utils.env_checker import data_equivalence
 
 import crsgym
+from crsgym.data import load
 from crsgym.data.dataset import Dataset
 from crsgym.env import CRSEnv
 from crsgym.errors import ConfigurationError, DownloadError, MissingSplitError
@@ -23,6 +24,19 @@ from crsgym.registry import NAMESPACE, entry_of
 from crsgym.rollout import with_rules
 from crsgym.types import Dialogue, FloatArray
 from crsgym.vector import CRSVectorEnv
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        pytest.param(f"{name}-v0", marks=pytest.mark.requires_dataset(name.lower()))
+        for name in ("INSPIRED", "ReDial", "OpenDialKG")
+    ],
+)
+def test_a_description_has_the_number_of_items(id: str) -> None:
+    dataset = entry_of(id).dataset
+    assert isinstance(dataset, str)
+    assert f", {len(load(dataset).catalogue):,} items" in crsgym.envs()[id]
 
 
 def test_ids() -> None:
