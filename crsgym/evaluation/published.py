@@ -2,6 +2,8 @@
 
 They are Table 1 of SMTPO (2026), which collects the others; every entry is the number of one run
 without an interval. They carry the metrics of :data:`METRICS` over all scenarios of the test split.
+Of SMTPO's own row, the paper's table of turns shows for INSPIRED that it is the fifth turn; for
+ReDial the paper does not say.
 """
 
 from __future__ import annotations
@@ -20,11 +22,21 @@ class Published:
     name: str
     values: Mapping[str, float]
     """By metric key, in the order of :data:`METRICS`."""
+    turn: int | None = None
+    """Which turn it is of, where the paper says."""
+
+    @property
+    def label(self) -> str:
+        """The name, marked as quoted, with the turn."""
+        return f'"{self.name}"' if self.turn is None else f'"{self.name}", turn {self.turn}'
 
 
-def _rows(table: Mapping[str, tuple[float, float, float, float]]) -> tuple[Published, ...]:
+def _rows(
+    table: Mapping[str, tuple[float, float, float, float]], turns: Mapping[str, int] | None = None
+) -> tuple[Published, ...]:
     return tuple(
-        Published(name, dict(zip(METRICS, values, strict=True))) for name, values in table.items()
+        Published(name, dict(zip(METRICS, values, strict=True)), (turns or {}).get(name))
+        for name, values in table.items()
     )
 
 
@@ -45,7 +57,8 @@ _TABLES: Mapping[str, tuple[Published, ...]] = {
             "DCRS": (0.093, 0.226, 0.153, 0.130),
             "MSCRS": (0.096, 0.257, 0.168, 0.140),
             "SMTPO": (0.099, 0.273, 0.174, 0.142),
-        }
+        },
+        turns={"SMTPO": 5},
     ),
     "ReDial-v0": _rows(
         {

@@ -64,7 +64,10 @@ def to_dict(report: Report) -> dict[str, Any]:
         rows = published_rows(report.env["id"])
         data["published"] = {
             "source": SOURCE,
-            "rows": [{"name": row.name, **row.values} for row in rows],
+            "rows": [
+                {"name": row.name, **({} if row.turn is None else {"turn": row.turn}), **row.values}
+                for row in rows
+            ],
         }
     return data
 

@@ -80,7 +80,7 @@ def quoted(report: Report) -> Table:
         f"Quoted for comparison ({SOURCE})",
         ("published", *(metric.label for metric in keys)),
         tuple(
-            (f'"{row.name}"', *(number(row.values[metric.key]) for metric in keys))
+            (row.label, *(number(row.values[metric.key]) for metric in keys))
             for row in published_rows(report.env["id"])
         ),
     )
@@ -196,6 +196,8 @@ def notes(report: Report) -> list[str]:
         told.append(
             f"Ranks the whole catalogue, so the candidates are no ceiling: {', '.join(whole)}."
         )
+    if report.published and not published_rows(report.env["id"]):
+        told.append(f"No published results are quoted for {report.env['id']}.")
     if cheats := [name for name, result in report.agents.items() if result.privileged]:
         told.append(f"Is told the target, a ceiling and no method: {', '.join(cheats)}.")
     if len(report.agents) > 1:

@@ -75,7 +75,8 @@ def test_the_schema_holds(report: Report) -> None:
     quoted = make_report(list(report.agents.values()), published=True).to_dict()
     jsonschema.validate(quoted, schema)
     smtpo = next(row for row in quoted["published"]["rows"] if row["name"] == "SMTPO")
-    assert smtpo["recall@10"] == 0.273
+    assert (smtpo["recall@10"], smtpo["turn"]) == (0.273, 5)
+    assert [row["name"] for row in quoted["published"]["rows"] if "turn" in row] == ["SMTPO"]
     assert "quoted" in quoted["published"]["source"]
     assert "published" not in data
 
@@ -233,7 +234,19 @@ def test_text_tells_what_a_reader_must_know(report: Report) -> None:
     ):
         assert part in " ".join(text.split()), part
     assert "MSCRS" not in text
-    assert '"MSCRS"' in str(make_report(list(report.agents.values()), published=True))
+    quoted = str(make_report(list(report.agents.values()), published=True))
+    assert '"MSCRS" ' in quoted
+    assert '"SMTPO", turn 5 ' in quoted
+    assert "No published results" not in quoted
+
+
+def test_a_report_says_where_nothing_is_quoted(report: Report) -> None:
+    env = {**report.env, "id": "Books-v0"}
+    agents = list(report.agents.values())
+    note = "No published results are quoted for Books-v0."
+    assert str(make_report(agents, published=True, env=env)).count(note) == 1
+    assert note not in str(make_report(agents, env=env))
+    assert make_report(agents, published=True, env=env).to_dict()["published"]["rows"] == []
 
 
 def test_markdown_is_a_table(report: Report) -> None:
