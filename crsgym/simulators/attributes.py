@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from crsgym.checks import check_count
 from crsgym.data.dataset import Dataset
 from crsgym.data.kinds import KNOWN, said
 from crsgym.data.titles import normalise
@@ -19,7 +20,7 @@ from crsgym.errors import ConfigurationError
 from crsgym.memo import Memo
 from crsgym.simulators import wording
 from crsgym.simulators.phrasebook import Nouns, Phrasebook
-from crsgym.simulators.topics import Places, Titles, Topics, check_count
+from crsgym.simulators.topics import Places, Titles, Topics
 from crsgym.simulators.voice import Said, Voice
 from crsgym.types import Context, Goal, Item, Utterance
 
@@ -77,9 +78,8 @@ class AttributesSimulator:
         number = isinstance(candour, int | float) and not isinstance(candour, bool)
         if not number or not 0 <= candour <= 1:
             raise ConfigurationError(f"candour: expected a number from 0 to 1, got {candour!r}")
-        check_count("reveals", reveals)
         self.candour = candour
-        self.reveals = reveals
+        self.reveals = check_count("reveals", reveals, 1)
         self._items = items
         self._topics = Topics(items)
         self._titles = Titles(items)

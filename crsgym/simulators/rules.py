@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from crsgym.checks import check_count
 from crsgym.data.dataset import Dataset
 from crsgym.simulators import wording
 from crsgym.simulators.phrasebook import Nouns, Phrasebook
 from crsgym.simulators.preferences import PreferenceReader, Preferences
-from crsgym.simulators.topics import Places, Titles, Topics, check_count
+from crsgym.simulators.topics import Places, Titles, Topics
 from crsgym.simulators.voice import Said, Voice
 from crsgym.types import Context, Goal, Item
 
@@ -46,8 +47,7 @@ class RulesSimulator:
     def __init__(
         self, items: Sequence[Item], *, wishes: int = 2, nouns: Nouns | None = None
     ) -> None:
-        check_count("wishes", wishes)
-        self.wishes = wishes
+        self.wishes = check_count("wishes", wishes, 1)
         self._topics = Topics(items)
         self._titles = Titles(items)
         self._nouns = nouns or Nouns()

@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeAlias
 
 from crsgym.data.kinds import KNOWN, sayable
 from crsgym.data.titles import normalise, split_year, title_words
-from crsgym.errors import ConfigurationError
 from crsgym.retrieval.polarity import split_polarity
 from crsgym.types import Item
 
@@ -142,14 +141,4 @@ class Titles:
         )
 
 
-def check_count(name: str, value: int) -> None:
-    """Refuse what is no positive whole number.
-
-    Raises:
-        ConfigurationError: naming the option.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name}: expected a positive whole number, got {value!r}")
-
-
-__all__ = ["KINDS", "PEOPLE", "Places", "Titles", "Topic", "Topics", "check_count"]
+__all__ = ["KINDS", "PEOPLE", "Places", "Titles", "Topic", "Topics"]

@@ -262,8 +262,8 @@ def test_it_needs_the_goals(synthetic: Dataset) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"reveals": 0}, "reveals: expected a positive whole number, got 0"),
-        ({"reveals": True}, "reveals: expected a positive whole number"),
+        ({"reveals": 0}, "reveals must be at least 1; got 0"),
+        ({"reveals": True}, "reveals must be an integer"),
         ({"candour": 1.5}, "candour: expected a number from 0 to 1, got 1.5"),
         ({"candour": "high"}, "candour: expected a number from 0 to 1, got 'high'"),
         ({"candour": True}, "candour: expected a number"),

@@ -57,7 +57,7 @@ def test_controls_go_in_front(synthetic: Dataset) -> None:
         ("rules", {"wish": 1}, "unknown option of simulator 'rules' 'wish'; did you mean 'wishes'"),
         ("crsgym.simulators.rules:RuleSimulator", {}, "did you mean 'RulesSimulator'"),
         ("blind:rulez", {}, "did you mean 'rules'"),
-        ("rules", {"wishes": 0}, "wishes: expected a positive whole number, got 0"),
+        ("rules", {"wishes": 0}, "wishes must be at least 1; got 0"),
     ],
 )
 def test_what_is_wrong_is_said(
