@@ -230,7 +230,6 @@ OTHER_HAS: dict[Style, tuple[tuple[str, str], ...]] = {
     "value": (
         ("has {v} as its {k}", "have {v} as their {k}"),
         ("comes with {v} as its {k}", "come with {v} as their {k}"),
-        ("lists {v} as its {k}", "list {v} as their {k}"),
     ),
     "among": (
         ("has {v} among its {k}", "have {v} among their {k}"),
