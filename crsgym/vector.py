@@ -269,6 +269,7 @@ def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]
             places, values = columns.setdefault(key, ([], []))
             places += rows
             values += column
+    in_order = len(alike) == 1 and list(infos) == list(range(count))
     stacked: dict[str, Any] = {}
     for key, (places, values) in columns.items():
         kinds = set(map(type, values))
@@ -276,10 +277,13 @@ def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]
             stacked[key] = _stack(dict(zip(places, values, strict=True)), count)
         else:
             number = kinds.pop() if kinds in ({int}, {float}, {bool}) else None
-            stacked[key] = np.full(count, None if number is None else 0, dtype=number or object)
-            stacked[key][places] = np.fromiter(values, dtype=number or object, count=len(values))
+            array: npt.NDArray[Any] = np.fromiter(values, number or object, len(values))
+            if not in_order:
+                array, filled = np.full(count, number and 0, dtype=number or object), array
+                array[places] = filled
+            stacked[key] = array
         stacked[f"_{key}"] = mask = np.zeros(count, dtype=np.bool_)
-        mask[places] = True
+        mask[slice(None) if in_order else places] = True
     return stacked
 
 

@@ -10,12 +10,14 @@ import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode
+from hypothesis import given
+from hypothesis import strategies as st
 
 import crsgym
 from crsgym.env import CRSEnv
 from crsgym.errors import ConfigurationError
 from crsgym.task import Task
-from crsgym.vector import CRSVectorEnv
+from crsgym.vector import CRSVectorEnv, _stack
 
 HIT = "RANK LIST: [The Long Road (1999), Halloween (1978), Halloween (2018), [Rec] (2007)]"
 
@@ -120,8 +122,8 @@ def test_restore(toy_task: Task) -> None:
 
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.DISABLED])
 def test_an_autoreset_mode_by_member_value_or_name(toy_task: Task, mode: AutoresetMode) -> None:
-    for given in (mode, mode.value, mode.name, mode.name.lower(), mode.value.lower()):
-        assert CRSVectorEnv(toy_task, autoreset_mode=given).metadata["autoreset_mode"] is mode
+    for written in (mode, mode.value, mode.name, mode.name.lower(), mode.value.lower()):
+        assert CRSVectorEnv(toy_task, autoreset_mode=written).metadata["autoreset_mode"] is mode
 
 
 @pytest.mark.parametrize(
@@ -160,6 +162,33 @@ def test_wrong_calls(toy_task: Task) -> None:
         envs.reset(seed=1.5)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="bool array"):
         envs.reset(options={"reset_mask": [True, False]})
+
+
+@given(
+    st.dictionaries(
+        st.integers(0, 4),
+        st.dictionaries(
+            st.sampled_from("abc"),
+            st.sampled_from([1, 2.5, True, None, "x", (1, 2), (), {"d": 1.0}, {"e": None, "d": 2}]),
+        ),
+        max_size=5,
+    )
+)
+def test_infos_are_stacked_as_gymnasium_stacks_them(infos: dict[int, dict[str, Any]]) -> None:
+    stacked = _stack(infos, 5)
+    keys = {key for info in infos.values() for key in info}
+    assert set(stacked) == keys | {f"_{key}" for key in keys}
+    for key in keys:
+        values = {i: info[key] for i, info in infos.items() if key in info}
+        assert stacked[f"_{key}"].tolist() == [i in values for i in range(5)]
+        if all(isinstance(value, dict) for value in values.values()):
+            assert data_equivalence(stacked[key], _stack(values, 5))
+            continue
+        kinds = {type(value) for value in values.values()}
+        numbers = len(kinds) == 1 and kinds <= {int, float, bool}
+        assert stacked[key].dtype == (kinds.pop() if numbers else object)
+        blank = 0 if numbers else None
+        assert stacked[key].tolist() == [values.get(i, blank) for i in range(5)]
 
 
 def test_rendering(toy_task: Task) -> None:
