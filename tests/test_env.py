@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import pickle
 import warnings
 from typing import Any
 
@@ -219,6 +220,20 @@ def test_copies_and_clones_draw_the_same(toy_task: Task) -> None:
             assert data_equivalence([env.clone().reset()], twin_draws[:1])
         assert env.task is twin.task
     assert copy.deepcopy(env.clone()).task is env.task
+
+
+@pytest.mark.parametrize("simulator", ["rules", "attributes"])
+def test_a_pickled_environment_steps_identically(simulator: str) -> None:
+    env = crsgym.make(
+        "Synthetic-v0", split="valid", retriever="lexical", simulator=simulator, success="never"
+    )
+    observation, _ = env.reset(seed=3)
+    env.step(format_answer(observation["candidates"][:10], preference="a drama"))
+    twin = pickle.loads(pickle.dumps(env))
+    for _ in range(2):
+        for answer in ("", format_answer(observation["candidates"][5:15])):
+            assert data_equivalence(twin.step(answer), env.step(answer))
+        assert data_equivalence(twin.reset(), env.reset())
 
 
 @pytest.mark.parametrize("options", ["scenario", ["scenario"], 3, {"scenari": 0}, {3: 3}])
