@@ -173,7 +173,7 @@ class World:
                     "history": tuple(history),
                     "feedback": context.feedback,
                     "candidates": tuple(map(titles, candidates)),
-                    "candidate_ids": np.array(candidates, dtype=np.int64),
+                    "candidate_ids": np.fromiter(candidates, np.int64, len(candidates)),
                     "turn": len(history) + 1,
                 }
             )
