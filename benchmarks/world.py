@@ -1,11 +1,15 @@
 """What a step of the world costs, alone, behind the Gymnasium shells, and beside the retriever.
 
-    python benchmarks/world.py [--env Synthetic-v0] [--seconds 2]
+    python benchmarks/world.py [--env Synthetic-v0] [--seconds 5]
 
 Everything is measured in one run and printed with ratios: machines differ, ratios less so. Times
-are processor times of this one thread, so what else the machine does hardly counts. A step
-is one answer in one conversation. The answers are written before the clock runs; conversations run
-five turns and begin again, as in training.
+are processor times of this one thread, so what else the machine does counts little. A step is one
+answer in one conversation. The answers are written before the clock runs; conversations run five
+turns and begin again, as in training, and are timed from the first turn to the last.
+
+What was built before the clock runs is frozen (``gc.freeze``), for every line alike: else the
+collector goes over the whole data set again whenever enough conversations have come, which costs
+the more the more else a process holds. ``--no-freeze`` leaves that in.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
+import gc
 import itertools
 import platform
 import statistics
@@ -32,6 +37,7 @@ from crsgym.vector import CRSVectorEnv
 
 BATCHES = (1, 64, 512)
 TURNS = 5
+ROUNDS = 7
 
 
 def answers_of(task: Task) -> list[str]:
@@ -98,25 +104,30 @@ def retriever_share(task: Task, batch: int, seconds: float) -> float:
     world = copy.copy(task.world)
     world.retriever = watch
     steps = core(dataclasses.replace(task, world=world), batch)
-    next(steps)
+    play(steps)
     watch.seconds, began = 0.0, time.process_time()
     while (spent := time.process_time() - began) < seconds:
-        next(steps)
+        play(steps)
     return watch.seconds / spent
 
 
+def play(steps: Iterator[int]) -> int:
+    """Conversations from their first turn to their last; the steps taken."""
+    return sum(itertools.islice(steps, TURNS))
+
+
 def rates(makers: dict[str, Callable[[], Iterator[int]]], seconds: float) -> dict[str, float]:
-    """Steps per second of each, the median of five rounds in which all take turns."""
+    """Steps per second of each, the median of the rounds in which all take turns."""
     running = {name: make() for name, make in makers.items()}
     for steps in running.values():
-        for _ in range(TURNS + 1):
-            next(steps)
+        play(steps)
+        play(steps)
     measured: dict[str, list[float]] = {name: [] for name in makers}
-    for _ in range(5):
+    for _ in range(ROUNDS):
         for name, steps in running.items():
             began, done = time.process_time(), 0
-            while (spent := time.process_time() - began) < seconds / 5:
-                done += next(steps)
+            while (spent := time.process_time() - began) < seconds / ROUNDS:
+                done += play(steps)
             measured[name].append(done / spent)
     return {name: statistics.median(values) for name, values in measured.items()}
 
@@ -127,7 +138,8 @@ def main() -> None:
     parser.add_argument("--env", default="Synthetic-v0")
     parser.add_argument("--retriever", default="lexical")
     parser.add_argument("--simulator", default="rules")
-    parser.add_argument("--seconds", type=float, default=2.0, help="per line")
+    parser.add_argument("--seconds", type=float, default=5.0, help="per line")
+    parser.add_argument("--no-freeze", dest="freeze", action="store_false")
     arguments = parser.parse_args()
     task = crsgym.make_task(
         arguments.env,
@@ -137,6 +149,9 @@ def main() -> None:
         success="never",
         max_turns=TURNS,
     )
+    gc.collect()
+    if arguments.freeze:
+        gc.freeze()
     makers: dict[str, Callable[[], Iterator[int]]] = {}
     for batch in BATCHES:
         makers[f"World, batch {batch}"] = lambda batch=batch: core(task, batch)
