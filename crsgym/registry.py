@@ -230,7 +230,7 @@ def make_task(
         "limit": as_integer(limit),
     }
     scenarios = limited(dataset.scenarios(split), limit)
-    return Task(entry.id, dataset, split, world, scenarios, keywords)
+    return Task(entry.id, dataset, split, world, scenarios).made_with(keywords)
 
 
 @strict_keywords

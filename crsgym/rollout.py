@@ -102,8 +102,7 @@ def with_rules(task: Task, *, max_turns: int | None = None, success: Success | N
         success=old.success if success is None else success,
         fuzzy=old.fuzzy,
     )
-    changed = {"max_turns": world.max_turns, "success": world.success} if task.keywords else {}
-    return replace(task, world=world, keywords={**task.keywords, **changed})
+    return replace(task, world=world)
 
 
 def _select(task: Task, scenarios: Iterable[Scenario | str | int] | None) -> tuple[Scenario, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,8 +27,8 @@ class Task:
     split: str
     world: World
     scenarios: tuple[Scenario, ...]
-    keywords: Mapping[str, Any] = field(default_factory=dict)
-    """Those of :func:`crsgym.make_task` that make it again; none for a task put together by hand.
+    keywords: Mapping[str, Any] = field(init=False, default_factory=dict)
+    """Those of :func:`crsgym.make_task` that make it again, where it comes from there unchanged.
     ``retriever`` says what plays where the default could not be fitted."""
 
     @cached_property
@@ -50,6 +50,12 @@ class Task:
         except TypeError as error:
             raise PluginError(f"a plug-in's spec() must be JSON-able: {error}") from error
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def made_with(self, keywords: Mapping[str, Any]) -> Task:
+        """The same task, which says what it was made with; a change of it does not say so."""
+        task = replace(self)
+        object.__setattr__(task, "keywords", dict(keywords))
+        return task
 
     def scenario(self, which: str | int) -> Scenario:
         """A scenario by id or by index.

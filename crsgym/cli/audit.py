@@ -57,14 +57,7 @@ def audit(
         success="never",
         **parse_settings(settings or ()),
     )
-    episodes = rollout(agent, task, seed=seed, batch_size=batch_size)
-    report: dict[str, Any] = {
-        "env": task.id,
-        "hash": task.hash,
-        "split": split,
-        "turns": turns,
-        **run(episodes, task.dataset.catalogue, task.world.simulator),
-    }
+    gained: dict[str, Any] = {}
     if gain:
         from crsgym.evaluation.feedback import feedback_experiment
 
@@ -75,7 +68,16 @@ def audit(
             seed=seed,
             batch_size=batch_size,
         )
-        report["gain"] = experiment.to_dict(f"recall@{min(10, task.world.list_length)}")
+        gained = {"gain": experiment.to_dict(f"recall@{min(10, task.world.list_length)}")}
+    episodes = rollout(agent, task, seed=seed, batch_size=batch_size)
+    report: dict[str, Any] = {
+        "env": task.id,
+        "hash": task.hash,
+        "split": split,
+        "turns": turns,
+        **run(episodes, task.dataset.catalogue, task.world.simulator),
+        **gained,
+    }
     if out is not None:
         from crsgym.evaluation.document import save_audit
 

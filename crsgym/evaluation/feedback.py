@@ -125,10 +125,10 @@ def feedback_experiment(
     task = evaluation_task(task, turns=turns, options=options)
     world, user = task.world, task.world.simulator
     name = str(describe(user).get("kind", type(user).__name__))
-    reports: dict[str, Report] = {}
+    tasks: dict[str, Task] = {}
     for control in (NORMAL, *controls):
         simulator = user if control == NORMAL else wrap(control, user, task.dataset)
-        played = replace(
+        tasks[control] = replace(
             task,
             world=World(
                 world.catalogue,
@@ -142,9 +142,11 @@ def feedback_experiment(
                 fuzzy=world.fuzzy,
             ),
         )
-        reports[control] = bench(
-            [agent], played, seed=seed, batch_size=batch_size, progress=progress
-        )
+    # All of them are made before one is played: a control may need what is not there.
+    reports = {
+        control: bench([agent], played, seed=seed, batch_size=batch_size, progress=progress)
+        for control, played in tasks.items()
+    }
     return FeedbackExperiment(name, agent_name(agent), reports)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import jsonschema
@@ -12,6 +13,7 @@ from crsgym import Report
 from crsgym.data.dataset import Dataset
 from crsgym.errors import DownloadError
 from crsgym.evaluation import json_schema
+from crsgym.evaluation.feedback import feedback_experiment
 from crsgym.task import Task
 
 
@@ -73,20 +75,32 @@ def _recall(report: Report) -> crsgym.evaluation.metrics.Metric:
     return next(metric for metric in report.metrics if metric.key == "recall@10")
 
 
+class Watching:
+    """Counts how often it was asked."""
+
+    name = "watching"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def act(self, observations: Sequence[object]) -> list[str]:
+        self.asked += 1
+        return [""] * len(observations)
+
+
 @pytest.mark.parametrize("agent", ["copy", "popularity"])
 def test_what_counts_in_train_is_refused_before_anything_is_played(task: Task, agent: str) -> None:
-    played: list[int] = []
-
-    class Watching:
-        name = "watching"
-
-        def act(self, observations: list[object]) -> list[str]:
-            played.append(len(observations))
-            return [""] * len(observations)
-
+    watching = Watching()
     with pytest.raises(
         DownloadError,
         match=r"popularity.*needs the train split.*cannot get toy/train\.jsonl.*retriever",
     ):
-        crsgym.evaluation.bench([Watching(), agent], no_train(task), turns=1, replicates=100)
-    assert not played
+        crsgym.evaluation.bench([watching, agent], no_train(task), turns=1, replicates=100)
+    assert watching.asked == 0
+
+
+def test_a_control_that_needs_train_is_refused_before_anything_is_played(task: Task) -> None:
+    watching = Watching()
+    with pytest.raises(DownloadError, match=r"'shuffled' needs the train split"):
+        feedback_experiment(no_train(task), agent=watching, controls=("silent", "shuffled"))
+    assert watching.asked == 0
