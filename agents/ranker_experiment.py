@@ -101,8 +101,11 @@ def train_modes(
     return folders
 
 
-def tables(trials: Trials, *, baseline: str, taught: str = "supervised") -> list[Table]:
-    """Means at the last turn by stratum, recall by turn, and paired differences."""
+def tables(trials: Trials) -> list[Table]:
+    """Means at the last turn by stratum, recall by turn, and paired differences.
+
+    Each agent is compared with those before it.
+    """
     last = trials.task.world.max_turns
     metrics = [metric.key for metric in DEFAULT_METRICS]
     labels = [metric.label for metric in DEFAULT_METRICS]
@@ -110,6 +113,7 @@ def tables(trials: Trials, *, baseline: str, taught: str = "supervised") -> list
     means = []
     turns = []
     differences = []
+    before: list[str] = []
     for name in trials.results:
         for stratum, size in sizes.items():
             values = [str(trials.mean(name, metric, last, stratum)) for metric in metrics]
@@ -118,12 +122,12 @@ def tables(trials: Trials, *, baseline: str, taught: str = "supervised") -> list
             by_turn = [number(trials.mean(name, key, t).value) for t in range(1, last + 1)]
             spread = "" if key == CANDIDATES else number(trials.spread(name, key, last))
             turns.append((name, what, *by_turn, spread))
-        for against in dict.fromkeys((taught, baseline)):
-            if name not in (against, baseline) and against in trials.results:
-                for stratum in sizes:
-                    found = [trials.difference(name, against, m, last, stratum) for m in metrics]
-                    row = (name, against, stratum, *(difference.signed for difference in found))
-                    differences.append(row)
+        for against in reversed(before):
+            for stratum in sizes:
+                found = [trials.difference(name, against, m, last, stratum) for m in metrics]
+                row = (name, against, stratum, *(difference.signed for difference in found))
+                differences.append(row)
+        before.append(name)
     every = tuple(f"turn {turn}" for turn in range(1, last + 1))
     return [
         Table(f"Turn {last}", ("agent", "stratum (n)", *labels), tuple(means), labels=2),
@@ -151,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for mode in settings.modes:
         agents[mode] = [Ranker.load(out / f"{mode}-{seed}", test) for seed in settings.seeds]
     trials = play_all(agents, test)
-    text = "\n".join(table.to_markdown() for table in tables(trials, baseline=RETRIEVER))
+    text = "\n".join(table.to_markdown() for table in tables(trials))
     (out / "report.md").write_text(text, encoding="utf-8")
     print(text)  # noqa: T201
     return 0

@@ -463,7 +463,8 @@ def test_the_experiment_writes_its_tables(tmp_path: Path) -> None:
     run = ["--env", ENV, "--out", str(tmp_path), "--seeds", "[0]", *TINY]
     assert ranker_experiment.main(run) == 0
     text = (tmp_path / "report.md").read_text()
-    assert "| supervised-rl | supervised | all |" in text
+    for other in ("rl", "supervised", "retriever"):
+        assert f"| supervised-rl | {other} | all |" in text
     before = (tmp_path / "supervised-0" / "policy.safetensors").stat().st_mtime_ns
     assert ranker_experiment.main(run) == 0
     # What is trained is not trained again, and the report is the same.
