@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from math import nan
 from typing import Any
 
 from crsgym.evaluation.table import Table, number, with_interval
@@ -125,7 +126,8 @@ def _gains(gain: Mapping[str, Any]) -> Table:
     for control, differences in gain["gains"].items():
         found = [row for row in differences if row["stratum"] == "all"]
         cells = [
-            with_interval(row["difference"][metric], *(row["ci95"][metric] or (float("nan"),) * 2))
+            # Of fewer than two dialogues there is no interval.
+            with_interval(row["difference"][metric], *row["ci95"].get(metric, (nan, nan)))
             for row in sorted(found, key=lambda row: row["turn"])
         ]
         rows.append((f"over {control}", *cells))
