@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -19,6 +19,8 @@ KINDS = ("genre", "tone", "decade", "director", "cast", "writer")
 unsaid."""
 _MOST_WORDS = 3
 """Longer genres are a knowledge base's own wording: "film based on a novel"."""
+_IDENTIFIERS = 10
+"""So many values, no two the same, are no topic but names of the items."""
 
 
 Places: TypeAlias = dict[int, list[int]]
@@ -43,6 +45,7 @@ class Topics:
 
     def __init__(self, items: Sequence[Item]) -> None:
         titles = Titles(items)
+        unsaid = _identifying(items)
         numbers: dict[tuple[str, str], int] = {}
         self.topics: list[Topic] = []
         """By topic number."""
@@ -51,7 +54,7 @@ class Topics:
         for item in items:
             own: dict[int, str] = {}
             for kind, value in item.attributes:
-                if not _spoken_of(kind, value):
+                if kind in unsaid or not _spoken_of(kind, value):
                     continue
                 group = "person" if kind in PEOPLE else kind
                 key = (group, value.casefold())
@@ -86,6 +89,20 @@ class Topics:
                 else:
                     found[topic] = [place]
         return found
+
+
+def _identifying(items: Sequence[Item]) -> frozenset[str]:
+    """Kinds that the library does not know and that tell every item apart, as an ISBN does."""
+    held: dict[str, Counter[str]] = defaultdict(Counter)
+    for item in items:
+        for kind, value in item.attributes:
+            if kind not in KNOWN:
+                held[kind][value.casefold()] += 1
+    return frozenset(
+        kind
+        for kind, values in held.items()
+        if len(values) >= _IDENTIFIERS and max(values.values()) == 1
+    )
 
 
 def _spoken_of(kind: str, value: str) -> bool:

@@ -107,6 +107,12 @@ def test_topics_of_any_kind() -> None:
     assert topics.single == {"decade", "spice", "servings", "vegan"}
 
 
+def test_what_tells_every_item_apart_is_no_topic() -> None:
+    books = [item(f"T{n}", ("isbn", f"978-{n}"), ("shelf", f"S{n // 2}")) for n in range(10)]
+    assert {topic.kind for topic in Topics(books).topics} == {"shelf"}
+    assert {topic.kind for topic in Topics(books[:9]).topics} == {"isbn", "shelf"}
+
+
 @pytest.mark.parametrize(
     ("text", "liked", "disliked"),
     [
