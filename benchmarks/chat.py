@@ -82,7 +82,8 @@ def main() -> None:
             print(f"{shares[-1]:.0%}", flush=True)
         share = statistics.median(shares)
         print(
-            f"{args.concurrency} episodes keep the server at {share:.0%} of the bare load (median)"
+            f"{args.concurrency} episodes in {args.streams} streams keep the server at {share:.0%} "
+            "of the bare load (median)"
         )
 
 
