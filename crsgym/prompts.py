@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from crsgym.data.kinds import named, other_kinds, sayable
+from crsgym.data.kinds import named, other_kinds, told_values
 from crsgym.protocols import Message
 from crsgym.types import Item, Observation, Utterance
 
@@ -133,9 +133,10 @@ def recommender_messages(observation: Observation, *, list_length: int = 10) -> 
 def described(item: Item) -> str:
     """An item on one line: its title, and its leading attributes where they are known."""
     facts = [", ".join(item.values(kind)[:most]) for kind, most in _SHOWN_KINDS.items()]
-    for kind in other_kinds([item]):
-        told = ", ".join(filter(sayable, item.values(kind)[:_SHOWN_OF_OTHERS]))
-        facts.append(f"{named(kind)}: {told}" if told else "")
+    facts += [
+        f"{named(kind)}: {', '.join(told_values(item, kind)[:_SHOWN_OF_OTHERS])}"
+        for kind in other_kinds([item])
+    ]
     shown = fold("; ".join(filter(None, facts)))
     return fold(item.title) + (f" [{shown}]" if shown else "")
 

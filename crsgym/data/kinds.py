@@ -31,9 +31,18 @@ _PARTS = re.compile(r"[\s_\-]+")
 
 
 def other_kinds(items: Iterable[Item]) -> tuple[str, ...]:
-    """The kinds in a catalogue that are not known, in the order in which they come up."""
-    kinds = dict.fromkeys(a.kind for item in items for a in item.attributes)
-    return tuple(kind for kind in kinds if kind not in KNOWN)
+    """The kinds in a catalogue that are not known, in the order in which they come up.
+
+    Those without a value that can be said, such as addresses of pictures, are left out.
+    """
+    attributes = (a for item in items for a in item.attributes if a.kind not in KNOWN)
+    return tuple(dict.fromkeys(a.kind for a in attributes if sayable(a.value)))
+
+
+def told_values(item: Item, kind: str) -> tuple[str, ...]:
+    """The values of an item that can be told; of a known kind, all."""
+    values = item.values(kind)
+    return values if kind in KNOWN else tuple(filter(sayable, values))
 
 
 def named(kind: str) -> str:
@@ -116,5 +125,6 @@ __all__ = [
     "said",
     "sayable",
     "style",
+    "told_values",
     "wanted",
 ]

@@ -18,7 +18,7 @@ import msgspec
 from crsgym import chat
 from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset
-from crsgym.data.kinds import other_kinds
+from crsgym.data.kinds import other_kinds, told_values
 from crsgym.data.titles import normalise, split_year
 from crsgym.errors import ConfigurationError
 from crsgym.prompts import USER_PROMPT_VERSION, fold, told_user_messages, user_messages
@@ -179,7 +179,7 @@ def told_attributes(item: Item) -> dict[str, list[str]]:
 
     most_told = _MOST_TOLD | dict.fromkeys(other_kinds([item]), _MOST_TOLD_OF_OTHERS)
     return {
-        kind: [value for value in item.values(kind) if safe(value)][:most]
+        kind: [value for value in told_values(item, kind) if safe(value)][:most]
         for kind, most in most_told.items()
     }
 

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import msgspec
 
 from crsgym.data.dataset import Dataset
-from crsgym.data.kinds import named, other_kinds
+from crsgym.data.kinds import named, other_kinds, told_values
 from crsgym.data.lists import LIST_KINDS, ListKind, construct_list
 from crsgym.errors import ConfigurationError, DataError
 from crsgym.prompts import user_messages
@@ -143,7 +143,7 @@ def alignment_answer(item: Item) -> str:
     """The answer to attribute alignment: the title and the attributes, one kind a line."""
     lines = [f"Title: {item.title}"]
     for kind in (*KINDS, *other_kinds([item])):
-        values = item.values(kind)[:3]
+        values = told_values(item, kind)[:3]
         if values:
             lines.append(f"{named(kind).capitalize()}: {', '.join(values)}")
     return "\n".join(lines)

@@ -17,11 +17,15 @@ import pytest
 import crsgym
 from crsgym import data, registry, retrieval, simulators
 from crsgym.data import DATASETS, Dataset
+from crsgym.prompts import described
 from crsgym.protocols import Retriever
 from crsgym.retrieval.hybrid import HybridRetriever
 from crsgym.simulators import wording
 from crsgym.simulators.audit import audit
 from crsgym.simulators.leaks import find_title_leak
+from crsgym.simulators.llm import told_attributes
+from crsgym.simulators.reader import AttributeReader
+from crsgym.simulators.tasks import make_examples
 from crsgym.types import Context, Episode, Recommendation, Turn, Utterance
 
 FILM_WORDS = re.compile(r"\b(?:films?|movies?|pictures?|cinema)\b", re.IGNORECASE)
@@ -263,3 +267,34 @@ def test_retrievers_read_a_remark_on_any_kind(
     before, after = (has[built.retrieve([c], 10)[0]].mean() for c in (plain, told))
     assert after >= 0.7
     assert after >= before + 0.3
+
+
+def test_a_chat_model_is_shown_told_and_asked_for_every_kind(
+    registered: dict[str, Dataset],
+) -> None:
+    dataset = registered["recipes"]
+    item = dataset.catalogue[0]
+    spice, servings = item.values("spice")[0], item.values("servings")[0]
+    assert f"spice: {spice}" in described(item)
+    assert f"servings: {servings}" in described(item)
+    assert "https" not in described(item)
+    assert told_attributes(item)["spice"] == [spice]
+    assert "photo" not in told_attributes(item)
+    examples = make_examples(dataset, "test", teacher=None, tasks=["attributes"], limit=5)
+    for example in examples:
+        assert example.prompt[0]["content"].endswith("\nServings: ...\nVegan: ...")
+        assert "\nSpice: " in example.answer
+        read = AttributeReader(dataset.catalogue).read(example.answer)
+        assert {"spice", "origin", "ingredients"} <= {attribute.kind for attribute in read}
+
+
+def test_the_ranking_policy_writes_wishes_for_every_kind(registered: dict[str, Dataset]) -> None:
+    pytest.importorskip("torch")
+    from agents.wishes import WishWriter
+
+    dataset = registered["recipes"]
+    env = crsgym.make("own-recipes-v0", split="test", success="never")
+    observation, _ = env.reset(seed=0)
+    spice = observation["dialogue"].split()[3].strip(",")
+    wish = WishWriter(dataset.catalogue).write("dialogue", observation, [])
+    assert wish == f"The seeker wants something whose spice is {spice}."
