@@ -70,6 +70,7 @@ def sayable(value: str) -> bool:
     return (
         value.casefold() not in _UNSAID
         and any(c.isalnum() for c in value)
+        and value.isprintable()
         and "://" not in value
         and len(value.split()) <= _MOST_WORDS
     )

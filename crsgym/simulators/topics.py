@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from crsgym.data.kinds import KNOWN, sayable
+from crsgym.data.kinds import KNOWN, sayable, wanted
 from crsgym.data.titles import normalise, split_year, title_words
 from crsgym.retrieval.polarity import split_polarity
 from crsgym.types import Item
@@ -110,7 +110,7 @@ def _spoken_of(kind: str, value: str) -> bool:
     if kind in KNOWN:
         return kind in KINDS and (kind != "genre" or value.count(" ") < _MOST_WORDS)
     # A wish that holds a word of refusal ("no sugar") would be read as one.
-    return sayable(value) and not split_polarity(value)[1]
+    return sayable(value) and not split_polarity(wanted(kind, [value]))[1]
 
 
 class Titles:

@@ -37,6 +37,7 @@ def test_plural_kinds(kind: str, many: bool) -> None:
         ("vegan", ["no"], "value", ""),
         ("link", ["https://example.org/1"], "value", ""),
         ("method", ["chop it all and stir it for an hour"], "value", ""),
+        ("method", ["chop\nstir"], "value", ""),
     ],
 )
 def test_how_a_wish_for_a_kind_is_put(kind: str, values: list[str], how: str, phrase: str) -> None:
