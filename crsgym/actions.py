@@ -49,7 +49,7 @@ ISSUES: dict[str, str] = {
     "no_think": "neither <think> nor </think>",
     "not_a_candidate": "an item that was not among the candidates",
     "numbered_titles": "a number or a bullet before a title",
-    "quoted_titles": "a title in quotes or emphasis marks",
+    "quoted_titles": "a title in quotes, brackets or emphasis marks",
     "steps_out_of_order": "step headings not in the order 1 to 5",
     "text_after_list": "text behind the closing bracket",
     "too_few_titles": "fewer entries than the list may hold, or than there are candidates",
@@ -64,7 +64,9 @@ ISSUES: dict[str, str] = {
 """What can be wrong with an answer: code to meaning."""
 
 MAX_ANSWER = 100_000
-"""Characters of an answer that are read."""
+"""Characters of an answer that are read; of one with a longer list, :data:`MAX_TITLE` an entry."""
+MAX_TITLE = 100
+"""Characters of an entry that are counted on in a list of more than a thousand."""
 MAX_PREFERENCE = 2_000
 """Characters of ``P_t`` that are kept."""
 
@@ -142,9 +144,9 @@ def parse_answer(
     if list_length < 1:
         raise ValueError(f"list_length must be at least 1; got {list_length}")
     issues: set[str] = set()
-    if len(text) > MAX_ANSWER:
+    if len(text) > (most := max(MAX_ANSWER, MAX_TITLE * list_length)):
         issues.add("too_long")
-        text = text[:MAX_ANSWER]
+        text = text[:most]
     if not text or text.isspace():
         issues.add("empty_answer")
         return Recommendation(issues=tuple(sorted(issues)))
@@ -262,6 +264,7 @@ __all__ = [
     "ISSUES",
     "MAX_ANSWER",
     "MAX_PREFERENCE",
+    "MAX_TITLE",
     "STEPS",
     "format_answer",
     "parse_answer",

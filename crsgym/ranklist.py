@@ -22,7 +22,7 @@ _WORDS = re.compile(r"(?:the|an?)\s+[a-z0-9]|(?!(?:the|an?)(?![a-z0-9]))[a-z0-9]
 """What surely begins with more than an article."""
 _OTHERS = frozenset("".join(map(chr, range(33, 127)))) - frozenset("AaTt,[]")
 """What no article begins with."""
-_PAIRS = {"“": "”", "‘": "’", "«": "»", **{mark: mark for mark in "\"'`*_"}}
+_PAIRS = {"[": "]", "“": "”", "‘": "’", "«": "»", **{mark: mark for mark in "\"'`*_"}}
 
 
 class ListReader:
@@ -120,7 +120,7 @@ class ListReader:
         if numbering := _NUMBERING.match(self.text, pos, cut):
             behind = self._longest(numbering.end(), ends)
             # A number may belong to the title; a bullet is no part of what names compare by.
-            if found is None or found == behind:
+            if found is None or found == behind or self._is_exact(numbering.end(), behind):
                 self.issues.add("numbered_titles")
                 found, pos = behind, numbering.end()
         if found is None and self.fuzzy:
@@ -246,6 +246,13 @@ class ListReader:
             return False
         return self.catalogue.titles[found.item].count("]") == written.count("]")
 
+    def _is_exact(self, pos: int, found: tuple[int, Resolution] | None) -> bool:
+        """Whether what was found from here on is written as its title, letter by letter."""
+        if found is None:
+            return False
+        start, stop = self._bare(pos, found[0])
+        return self._is_title(found[1], self.text[start:stop])
+
     def _is_title(self, found: Resolution, written: str) -> bool:
         """Whether a text is the title that it names, letter by letter."""
         return found.item is not None and self.catalogue.titles[found.item] == written
@@ -260,6 +267,10 @@ class ListReader:
             if self._is_title(self.catalogue.resolve(written), written):
                 break
             start, stop = start + 1, stop - 1
+        if stop > start and self.text[stop - 1] in ".;":
+            written = self.text[start : stop - 1]
+            if self._is_title(self.catalogue.resolve(written), written):
+                stop -= 1
         return start, stop
 
 

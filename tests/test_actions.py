@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from crsgym.actions import (
     ISSUES,
+    MAX_ANSWER,
     MAX_PREFERENCE,
     STEPS,
     format_answer,
@@ -134,6 +135,50 @@ def test_a_title_to_the_letter_goes_before_a_longer_one_that_fits_loosely() -> N
         answer = f"RANK LIST: [{', '.join(titles[i] for i in order)}]"
         assert parse_answer(answer, catalogue).slots == order
     assert parse_answer("RANK LIST: [Love, Sarah, A Goodbye Robin]", catalogue).slots == (5, 0)
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "“{}”",
+        '"{}"',
+        "'{}'",
+        "`{}`",
+        "*{}*",
+        "**{}**",
+        "_{}_",
+        "[{}]",
+        "1. {}",
+        "- {}",
+        "{}.",
+        "{};",
+    ],
+)
+def test_marks_around_a_title_lose_no_title(marked: str) -> None:
+    names = (
+        "Insidious",
+        "Insidious (2010)",
+        "The Good, the Bad and the Ugly (1966)",
+        "Monsters, Inc.",
+    )
+    own = Catalogue(Item(str(i), name, split_year(name)[1]) for i, name in enumerate(names))
+    for catalogue in (own, load("synthetic").catalogue):
+        for first, title in enumerate(catalogue.titles):
+            wanted = first, (first + 1) % len(catalogue)
+            entries = (marked.format(t) for t in (title, catalogue.titles[wanted[1]]))
+            found = parse_answer(f"RANK LIST: [{', '.join(entries)}]", catalogue)
+            assert found.slots == wanted
+            assert found.well_formed
+
+
+def test_a_list_as_long_as_the_catalogue_is_read_whole() -> None:
+    catalogue = Catalogue(
+        Item(str(i), f"The Film with Number {i:05} in It", None) for i in range(5000)
+    )
+    answer = format_answer(catalogue.titles)
+    assert len(answer) > MAX_ANSWER
+    assert parse_answer(answer, catalogue, list_length=5000).slots == tuple(range(5000))
+    assert "too_long" in parse_answer(answer, catalogue).issues
 
 
 def test_fuzzy_matching_is_an_option_and_recorded() -> None:

@@ -14,7 +14,8 @@ _REMEMBERED = 1 << 16
 _SHORT = 256
 """Longer texts are not remembered, so that hostile ones do not fill the memory."""
 
-_LEADING_ARTICLE = re.compile(r"(?:the|an|a)\s+(?=\S)")
+# With the quotes, brackets or emphasis before it: "“The Good, the Bad and the Ugly”".
+_LEADING_ARTICLE = re.compile(r"[\W_]*(?:the|an|a)\s+(?=\S)")
 _TRAILING_ARTICLE = re.compile(r"(?<=\S)\s*,\s*(?:the|an|a)(?=(?:\s+\d{4})?$)")
 # "(2019)", "(2015 film)", "(2019, Andy Fickman)", "()" and the unclosed "(1995" of the sources.
 _QUALIFIER = re.compile(r"\(\s*(?:(\d{4})\b[^()]*)?\)?$")
@@ -85,7 +86,7 @@ def title_words(text: str) -> list[str]:
         name, qualifier = plain[: match.start()].strip(), match.group()
     else:
         name, qualifier = plain.strip(), ""
-    if name[:1] in "at" and (article := _LEADING_ARTICLE.match(name)):
+    if (name[:1] in "at" or not name[:1].isalnum()) and (article := _LEADING_ARTICLE.match(name)):
         name = name[article.end() :]
     if "," in name and (name[-1] in "ean" or name[-1].isdecimal()):
         name = _TRAILING_ARTICLE.sub("", name)
