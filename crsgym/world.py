@@ -346,10 +346,18 @@ def _rank(goal: Goal, candidates: tuple[int, ...]) -> int | None:
     return candidates.index(goal.target) + 1 if goal.target in candidates else None
 
 
-def _check_texts(simulator: Simulator, texts: Sequence[str], expected: int) -> None:
-    if len(texts) != expected or not all(isinstance(text, str) for text in texts):
+def _check_texts(simulator: Simulator, texts: object, expected: int) -> None:
+    """Refuse what a user returned, unless it is one text for each conversation."""
+    if not isinstance(texts, Sequence | np.ndarray) or isinstance(texts, str):
+        wrong = type(texts).__name__
+    elif len(texts) != expected:
+        wrong = f"{len(texts)} of them"
+    else:
+        wrong = next((type(text).__name__ for text in texts if not isinstance(text, str)), "")
+    if wrong:
         raise PluginError(
-            f"{type(simulator).__name__}.respond must return {expected} texts, one per context"
+            f"{type(simulator).__name__}.respond must return {expected} texts, one per context; "
+            f"got {wrong}"
         )
 
 

@@ -263,7 +263,7 @@ def test_a_retriever_that_breaks_its_contract(toy_task: Task, value: object, mes
         world.start(toy_task.scenarios[:1], seed=0)
 
 
-@pytest.mark.parametrize("value", [[], ["a", "b"], [None]])
+@pytest.mark.parametrize("value", [[], ["a", "b"], [None], None, "a", 1])
 def test_a_user_that_breaks_its_contract(toy_task: Task, value: object) -> None:
     world = remake(toy_task.world, simulator=Broken(value))
     states = world.start(toy_task.scenarios[:1], seed=0)
