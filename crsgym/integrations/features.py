@@ -307,7 +307,8 @@ class CandidateFeatures:
         return np.hstack([self._fits(wanted), self._fits(refused)])
 
     def _fits(self, texts: Sequence[str]) -> FloatArray:
-        return np.hstack([self._signals.text(texts), self._signals.attributes(texts)])
+        said = list(map(words, texts))
+        return np.hstack([self._signals.text(said), self._signals.attributes(said)])
 
 
 def _state(observations: Sequence[Observation]) -> FloatArray:

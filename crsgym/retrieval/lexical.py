@@ -200,9 +200,9 @@ class LexicalRetriever:
             + self._weights[SIGNALS.index("recent_attributes")]
         )
         said = list(map(words, texts))
-        scores = self._signals.text_of(said)
+        scores = self._signals.text(said)
         scores *= text
-        named = self._signals.attributes_of(said)
+        named = self._signals.attributes(said)
         named *= attributes
         scores += named
         return scores
@@ -242,8 +242,8 @@ def _stack(
         dialogues: B dialogues.
         popularity: float32 (n_items,) or (B, n_items).
     """
-    whole = [spoken(dialogue) for dialogue in dialogues]
-    recent = [spoken(dialogue[-_RECENT:]) for dialogue in dialogues]
+    whole = [words(spoken(dialogue)) for dialogue in dialogues]
+    recent = [words(spoken(dialogue[-_RECENT:])) for dialogue in dialogues]
     mentioned = [last_first(dialogue) for dialogue in dialogues]
     recency = signals.recency(mentioned)
     rows = (

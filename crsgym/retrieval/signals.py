@@ -14,7 +14,6 @@ from crsgym.data.dataset import Dataset
 from crsgym.retrieval.sayings import Phrases
 from crsgym.text import item_text
 from crsgym.text.tfidf import HashedTfidf
-from crsgym.text.words import words
 from crsgym.types import FloatArray, Utterance
 
 _DIM = 2**18
@@ -49,20 +48,15 @@ class ItemSignals:
         self._phrases = Phrases.of(dataset.catalogue, said)
         self.num_items = graph.num_items
 
-    def text(self, texts: Sequence[str]) -> FloatArray:
-        """TF-IDF cosine of each text with each item's text."""
-        return self.text_of(list(map(words, texts)))
-
-    def text_of(self, said: Sequence[Sequence[str]]) -> FloatArray:
-        """The same of texts that were taken apart by ``words``."""
+    def text(self, said: Sequence[Sequence[str]]) -> FloatArray:
+        """TF-IDF cosine of each text, taken apart by ``words``, with each item's text."""
         return _dense(self._encoder.encode_words(said) @ self._texts)
 
-    def attributes(self, texts: Sequence[str]) -> FloatArray:
-        """How much of what each text names each item has, rare attributes counting more."""
-        return self.attributes_of(list(map(words, texts)))
+    def attributes(self, said: Sequence[Sequence[str]]) -> FloatArray:
+        """How much of what each text, taken apart by ``words``, names each item has.
 
-    def attributes_of(self, said: Sequence[Sequence[str]]) -> FloatArray:
-        """The same of texts that were taken apart by ``words``."""
+        Rare attributes count more.
+        """
         total: FloatArray = np.zeros((len(said), self.num_items), dtype=np.float32)
         for scores in self._phrases.scores_of(said):
             total += scores
