@@ -42,6 +42,16 @@ class EnvEntry:
     simulator: str = "rules"
     """Default simulated user."""
 
+    def load(self) -> Dataset:
+        """The data set itself.
+
+        Raises:
+            ConfigurationError: when no data set of its name is registered.
+        """
+        from crsgym.data import load
+
+        return load(self.dataset) if isinstance(self.dataset, str) else self.dataset
+
 
 _ENTRIES: dict[str, EnvEntry] = {}
 
@@ -170,7 +180,6 @@ def make_task(
     limit: int | None = None,
 ) -> Task:
     """A world and its scenarios, without a Gymnasium shell. Keywords as in :func:`make`."""
-    from crsgym.data import load
     from crsgym.parts import background, choose_retriever, fitted_encoder
     from crsgym.rewards import Rewards
     from crsgym.simulators import build
@@ -182,7 +191,7 @@ def make_task(
     simulator_options = check_mapping("simulator_options", simulator_options)
     if preference_writer is not None and not callable(preference_writer):
         raise ConfigurationError(f"preference_writer must be a function; got {preference_writer!r}")
-    dataset = load(entry.dataset) if isinstance(entry.dataset, str) else entry.dataset
+    dataset = entry.load()
     if preference_writer is not None:
         dataset = dataset.with_preferences(preference_writer)
     user = build(

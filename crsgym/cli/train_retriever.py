@@ -46,7 +46,7 @@ def retriever(
 
     What was measured is printed as JSON.
     """
-    from crsgym import data, simulators
+    from crsgym import simulators
     from crsgym.options import read_options
     from crsgym.registry import entry_of
     from crsgym.retrieval import RETRIEVERS
@@ -62,7 +62,7 @@ def retriever(
         keywords["encoder"] = encoder
     keywords = read_options(f"retriever {kind!r}", fitted.fit, keywords)
     entry = entry_of(env)
-    dataset = data.load(entry.dataset) if isinstance(entry.dataset, str) else entry.dataset
+    dataset = entry.load()
     checkpoint = out / "checkpoint"
     made = fitted.fit(
         dataset,

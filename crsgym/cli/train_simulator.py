@@ -50,7 +50,7 @@ def simulator(
 
     The adapter is written to DIR/adapter, the examples to DIR/train.jsonl and DIR/valid.jsonl.
     """
-    from crsgym import data, simulators
+    from crsgym import simulators
     from crsgym.finetune import finetune, settings_from
     from crsgym.registry import entry_of
     from crsgym.simulators.reader import AttributeReader
@@ -58,8 +58,7 @@ def simulator(
 
     tuning, taught = _split(settings or ())
     chosen = settings_from({"seed": seed, **tuning})
-    entry = entry_of(env)
-    dataset = data.load(entry.dataset) if isinstance(entry.dataset, str) else entry.dataset
+    dataset = entry_of(env).load()
     # make_examples refuses a name that is no task.
     wanted = cast("list[TaskName]", tasks or list(TASKS))
     expert = simulators.build(teacher, dataset, taught) if "feedback" in wanted else None
