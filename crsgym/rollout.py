@@ -88,21 +88,9 @@ def rollout(
 
 def with_rules(task: Task, *, max_turns: int | None = None, success: Success | None = None) -> Task:
     """The same task with another number of turns or another success rule."""
-    from crsgym.world import World
-
-    old = task.world
-    world = World(
-        old.catalogue,
-        old.retriever,
-        old.simulator,
-        old.rewards,
-        max_turns=old.max_turns if max_turns is None else max_turns,
-        num_candidates=old.num_candidates,
-        list_length=old.list_length,
-        success=old.success if success is None else success,
-        fuzzy=old.fuzzy,
-    )
-    return replace(task, world=world)
+    asked = {"max_turns": max_turns, "success": success}
+    changes = {name: value for name, value in asked.items() if value is not None}
+    return replace(task, world=task.world.replace(**changes))
 
 
 def _select(task: Task, scenarios: Iterable[Scenario | str | int] | None) -> tuple[Scenario, ...]:

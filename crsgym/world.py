@@ -45,6 +45,19 @@ if TYPE_CHECKING:
 
 Success = Literal["hit", "top1", "never"]
 
+_KEYWORDS = (
+    "catalogue",
+    "retriever",
+    "simulator",
+    "rewards",
+    "max_turns",
+    "num_candidates",
+    "list_length",
+    "success",
+    "fuzzy",
+)
+"""What a world is made of."""
+
 
 class World:
     """Catalogue, retriever, simulated user and rewards, all batched."""
@@ -93,6 +106,11 @@ class World:
         self.success: Success = success
         self.fuzzy = fuzzy
         self._heard = Memo(self._hear, 4096)
+
+    def replace(self, **changes: Any) -> World:
+        """This world with other parts or rules: keywords and errors as of the class."""
+        kept = {name: getattr(self, name) for name in _KEYWORDS}
+        return World(**{**kept, **changes})
 
     def spec(self) -> dict[str, Any]:
         """All that an episode depends on besides the scenarios, JSON-able."""

@@ -16,16 +16,6 @@ from crsgym.types import Episode, Goal, State, from_json, to_json
 from crsgym.world import World
 
 
-def remake(world: World, **changes: object) -> World:
-    """The same world with some settings changed."""
-    settings = {
-        name: getattr(world, name)
-        for name in ("max_turns", "num_candidates", "list_length", "success", "fuzzy")
-    }
-    parts = {name: getattr(world, name) for name in ("retriever", "simulator", "rewards")}
-    return World(world.catalogue, **{**parts, **settings, **changes})  # type: ignore[arg-type]
-
-
 def listing(world: World, *items: int) -> str:
     return format_answer([world.catalogue.titles[i] for i in items], preference="dark films")
 
@@ -98,7 +88,7 @@ def test_turns_run_out(toy_task: Task) -> None:
     ],
 )
 def test_success_rules(toy_task: Task, success: str, place: int, ends: bool) -> None:
-    world = remake(toy_task.world, success=success)
+    world = toy_task.world.replace(success=success)
     listed = [7, 8]
     listed.insert(place, 2)
     (state,) = world.start([toy_task.scenarios[0]], seed=0)
@@ -114,7 +104,7 @@ def play(world: World, states: Sequence[State], answers: Sequence[str]) -> list[
 
 
 def test_a_conversation_does_not_depend_on_its_batch(toy_task: Task) -> None:
-    world = remake(toy_task.world, success="never")
+    world = toy_task.world.replace(success="never")
     answers = [listing(world, 7, 8), "", listing(world, 9)]
     together = play(world, world.start(toy_task.scenarios, seed=5), answers)
     backwards = play(world, world.start(toy_task.scenarios[::-1], seed=5), answers)[::-1]
@@ -167,7 +157,7 @@ def test_the_episode_repeats_what_the_outcomes_said(toy_task: Task) -> None:
 
 def test_only_the_goal_differs_so_nothing_seen_differs(toy_task: Task) -> None:
     """Non-interference: no observation depends on the target while nothing has ended."""
-    world = remake(toy_task.world, success="never")
+    world = toy_task.world.replace(success="never")
     scenario = toy_task.scenarios[0]
     twin = dataclasses.replace(scenario, goal=Goal(target=11, preference="something else"))
     answers = [listing(world, 2, 11, 7), "", listing(world, 11)]
@@ -197,7 +187,7 @@ def test_wrong_settings_stop_early(
     toy_task: Task, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        remake(toy_task.world, **changes)
+        toy_task.world.replace(**changes)
 
 
 def test_wrong_arguments(toy_task: Task) -> None:
@@ -220,7 +210,7 @@ def test_texts_that_no_file_can_hold_are_kept_repaired(toy_task: Task) -> None:
         def respond(self, contexts: object, seeds: object, goals: object = None) -> list[str]:
             return ["one \ud800 word"]
 
-    world = remake(toy_task.world, simulator=Surrogates())
+    world = toy_task.world.replace(simulator=Surrogates())
     states = world.start(toy_task.scenarios[:1], seed=0)
     for text in ("\udfff RANK LIST: [\ud800]", np.str_("RANK LIST: [M (1931)]")):
         (outcome,) = world.advance(states, [text])
@@ -258,14 +248,14 @@ class Broken:
     ],
 )
 def test_a_retriever_that_breaks_its_contract(toy_task: Task, value: object, message: str) -> None:
-    world = remake(toy_task.world, retriever=Broken(value))
+    world = toy_task.world.replace(retriever=Broken(value))
     with pytest.raises(PluginError, match=message):
         world.start(toy_task.scenarios[:1], seed=0)
 
 
 @pytest.mark.parametrize("value", [[], ["a", "b"], [None], None, "a", 1])
 def test_a_user_that_breaks_its_contract(toy_task: Task, value: object) -> None:
-    world = remake(toy_task.world, simulator=Broken(value))
+    world = toy_task.world.replace(simulator=Broken(value))
     states = world.start(toy_task.scenarios[:1], seed=0)
     with pytest.raises(PluginError, match=r"Broken\.respond must return 1 texts"):
         world.advance(states, ["x"])
@@ -281,6 +271,6 @@ def test_parts_are_called_once_a_turn_for_the_whole_batch(toy_task: Task) -> Non
             next(calls)
             return ["no"] * len(contexts)
 
-    world = remake(toy_task.world, simulator=Counting())
+    world = toy_task.world.replace(simulator=Counting())
     play(world, world.start(list(toy_task.scenarios) * 5, seed=0), ["", ""])
     assert next(calls) == 2

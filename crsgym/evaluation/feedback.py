@@ -120,7 +120,6 @@ def feedback_experiment(
         ConfigurationError: when an argument cannot work.
     """
     from crsgym.baselines import agent_name
-    from crsgym.world import World
 
     task = evaluation_task(task, turns=turns, options=options)
     world, user = task.world, task.world.simulator
@@ -128,20 +127,7 @@ def feedback_experiment(
     tasks: dict[str, Task] = {}
     for control in (NORMAL, *controls):
         simulator = user if control == NORMAL else wrap(control, user, task.dataset)
-        tasks[control] = replace(
-            task,
-            world=World(
-                world.catalogue,
-                world.retriever,
-                simulator,
-                world.rewards,
-                max_turns=world.max_turns,
-                num_candidates=world.num_candidates,
-                list_length=world.list_length,
-                success=world.success,
-                fuzzy=world.fuzzy,
-            ),
-        )
+        tasks[control] = replace(task, world=world.replace(simulator=simulator))
     # All of them are made before one is played: a control may need what is not there.
     reports = {
         control: bench([agent], played, seed=seed, batch_size=batch_size, progress=progress)
