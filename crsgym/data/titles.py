@@ -22,8 +22,8 @@ _QUALIFIER = re.compile(r"\(\s*(?:(\d{4})\b[^()]*)?\)?$")
 _ASCII_TO_SPACE = {
     code: (None if chr(code) in "'`" else " ") for code in range(128) if not chr(code).isalnum()
 }
-_ASCII = bytes(code if chr(code).isalnum() else 32 for code in range(128)) * 2
-"""The same for bytes, without the marks that go."""
+# Of ASCII texts, which most are: lower case, and a blank for all that is no letter or digit.
+_ASCII = bytes(ord(c.lower()) if (c := chr(code)).isalnum() else 32 for code in range(128)) * 2
 # Letters that Unicode does not decompose into a base letter and a mark.
 _UNDECOMPOSED = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "’": "", "‘": "", "ʼ": ""}
@@ -57,12 +57,17 @@ def evened(text: str) -> str:
     return " ".join(_plain(text).split())
 
 
+def ascii_words(text: str) -> list[str]:
+    """The words of an ASCII text: letters and digits, in lower case, without apostrophes."""
+    return text.encode().translate(_ASCII, b"'`").decode().split()
+
+
 def _words(plain: str) -> list[str]:
     """Runs of letters and digits."""
     if "&" in plain:
         plain = plain.replace("&", " and ")
     if plain.isascii():
-        return plain.encode().translate(_ASCII, b"'`").decode().split()
+        return ascii_words(plain)
     plain = plain.translate(_ASCII_TO_SPACE)
     # Marks stay: in many scripts they are the vowels.
     return "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain).split()
@@ -132,4 +137,12 @@ def distinct_titles(items: Sequence[Item]) -> list[Item]:
     return result
 
 
-__all__ = ["distinct_titles", "evened", "normalise", "same_title_key", "split_year", "title_words"]
+__all__ = [
+    "ascii_words",
+    "distinct_titles",
+    "evened",
+    "normalise",
+    "same_title_key",
+    "split_year",
+    "title_words",
+]

@@ -6,11 +6,11 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from crsgym.data.titles import ascii_words
+
 _WORD = re.compile(r"[^\W_]+")
 _ACCENTS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
 _APOSTROPHES = str.maketrans("", "", "'’‘`")
-# Of ASCII texts, which most are: lower case, and a blank for all that is no letter or digit.
-_ASCII = bytes(ord(c.lower()) if (c := chr(code)).isalnum() else 32 for code in range(128)) * 2
 
 STOP_WORDS = frozenset(
     "a about all also am an and any are as at be been but by can cant could did didnt do does "
@@ -30,7 +30,7 @@ def words(text: str) -> list[str]:
         if not text.isascii():
             text = "".join(c for c in text if not unicodedata.combining(c))
             return _WORD.findall(text.casefold())
-    return text.encode().translate(_ASCII, b"'`").decode().split()
+    return ascii_words(text)
 
 
 @lru_cache(1 << 16)
