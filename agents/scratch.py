@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from crsgym.errors import ConfigurationError
 from crsgym.task import Task
@@ -140,21 +141,40 @@ def write_model(
         bos_token_id=1,
         eos_token_id=2,
     )
-    with torch.random.fork_rng(), torch.no_grad():
+    with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         model = LlamaForCausalLM(config)
-        # What attention reads it writes back as it was, and nothing else is written yet. With one
-        # table for reading and writing, a title that is looked at is thus a title made likelier,
-        # before anything is learned: from random weights it takes many thousand examples to find
-        # out that answers are copied.
-        for layer in model.model.layers:
-            read = layer.self_attn.v_proj.weight
-            torch.nn.init.orthogonal_(read)
-            layer.self_attn.o_proj.weight.copy_(read.T)
-            torch.nn.init.zeros_(layer.mlp.down_proj.weight)
+        start_by_copying(model, tokenizer.convert_tokens_to_ids(list(titles)))
     model.save_pretrained(settings.out)
     tokenizer.save_pretrained(settings.out)
     return int(model.num_parameters())
+
+
+def start_by_copying(model: Any, titles: Sequence[int]) -> None:
+    """Make copying from the prompt what a Llama with random weights does before it is trained.
+
+    Attention writes back what it reads as it was, and nothing else is written yet. With one table
+    for reading and writing, a title that is looked at is thus a title made likelier. Titles have a
+    direction in common, by which attention soon tells them from other tokens; it is not written
+    back, for it would make all titles likelier. From random weights alone it takes many thousand
+    examples to find out that answers are copied.
+
+    Args:
+        model: a Llama that reads and writes with one table; changed in place.
+        titles: their token ids.
+    """
+    import torch
+
+    with torch.no_grad():
+        width = model.config.hidden_size
+        alike = torch.nn.functional.normalize(torch.randn(width), dim=0)  # (width,)
+        model.model.embed_tokens.weight[list(titles)] += alike
+        model.model.norm.weight.fill_(2.0)
+        for layer in model.model.layers:
+            read, write = layer.self_attn.v_proj.weight, layer.self_attn.o_proj.weight
+            torch.nn.init.orthogonal_(read)
+            write.copy_(read.T - torch.outer(alike, alike @ read.T))
+            torch.nn.init.zeros_(layer.mlp.down_proj.weight)
 
 
 def example_texts(task: Task, settings: ScratchSettings) -> list[str]:
@@ -182,4 +202,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 if __name__ == "__main__":
     sys.exit(main())
 
-__all__ = ["CHAT_TEMPLATE", "ScratchSettings", "example_texts", "main", "write_model"]
+__all__ = [
+    "CHAT_TEMPLATE",
+    "ScratchSettings",
+    "example_texts",
+    "main",
+    "start_by_copying",
+    "write_model",
+]
