@@ -115,3 +115,18 @@ def test_settings_that_cannot_work_are_named(tmp_path) -> None:
     settings = ScratchSettings(env="Synthetic-v0", out=str(tmp_path), width=100, heads=3)
     with pytest.raises(ConfigurationError, match="a multiple of heads; got 100 and 3"):
         write_model([], [], [], settings)
+
+
+def test_before_any_training_titles_of_the_prompt_are_likelier(base, tokenizer, task) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(base)
+    titles = tokenizer.convert_tokens_to_ids(list(task.world.catalogue.titles))
+    ahead = []
+    for start in range(0, 200, 10):
+        shown = titles[start : start + 10]
+        with torch.no_grad():
+            logits = model(torch.tensor([[1, *shown]])).logits[0, -1]
+        ahead.append(float(logits[shown[:-1]].mean() - logits[titles].mean()))
+    assert min(ahead) > 0
