@@ -1,14 +1,13 @@
 """One task against three: does a user learn more from all the tasks of its training?
 
-    python benchmarks/user_tasks.py --out runs/user-tasks [--scenarios 2000] [--epochs 3]
+    python benchmarks/user_tasks.py --out runs/user-tasks [--dataset synthetic] [--scenarios 4000]
 
-A small Llama, in which titles and attributes are one token each, first learns to read: to repeat
-the items and utterances that it is shown, from the catalogue and train dialogues, and nothing of
-the tasks. From there it is trained on all three tasks, and on each of them alone: on the same
-examples as often, and, as that is fewer steps, once more for as many steps as all three take
-together. It is measured on the valid split, each model on what it was trained for, with 95%
-intervals from a bootstrap over dialogues, paired for the differences. A run that is killed goes on
-where it was.
+A small Llama, in which titles and attributes are one token each, first learns to read, from the
+catalogue and train dialogues, and nothing of the tasks (`reading.py`). From there it is trained on
+all three tasks, and on each of them alone: on the same examples as often, and, if that arm is asked
+for, as that is fewer steps, once more for as many steps as all three take together. It is measured
+on the valid split, each model on what it was trained for, with 95% intervals from a bootstrap over
+dialogues, paired for the differences. A run that is killed goes on where it was.
 """
 
 from __future__ import annotations
@@ -29,13 +28,12 @@ from crsgym.data.dataset import Dataset
 from crsgym.data.titles import split_year
 from crsgym.evaluation.bootstrap import Bootstrap, interval
 from crsgym.finetune import FinetuneSettings, finetune
-from crsgym.prompts import described, dialogue_text
-from crsgym.protocols import Message
 from crsgym.simulators.measures import Scores, measure
 from crsgym.simulators.reader import KINDS, AttributeReader
 from crsgym.simulators.tasks import TASKS, Example, make_examples
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from reading import Lessons
 from tiny_model import write_tiny_model
 
 STEPS = ", as many steps"
@@ -45,20 +43,23 @@ def main() -> None:
     """Train, measure, print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--out", type=Path, required=True)
-    options.add_argument("--scenarios", type=int, default=2000)
-    options.add_argument("--valid", type=int, default=300)
-    options.add_argument("--epochs", type=float, default=3)
-    options.add_argument("--quotations", type=int, default=12000)
-    options.add_argument("--learning-rate", type=float, default=3e-3)
+    options.add_argument("--dataset", default="synthetic")
+    options.add_argument("--scenarios", type=int, default=4000)
+    options.add_argument("--valid", type=int, default=None)
+    options.add_argument("--epochs", type=float, default=1)
+    options.add_argument("--lessons", type=int, default=42000, help="of the reading before")
+    options.add_argument("--learning-rate", type=float, default=1.5e-3)
     options.add_argument("--batch-size", type=int, default=8)
-    options.add_argument("--list-length", type=int, default=10)
-    options.add_argument("--width", type=int, default=64)
-    options.add_argument("--layers", type=int, default=2)
+    options.add_argument("--list-length", type=int, default=5)
+    options.add_argument("--vocabulary", type=int, default=1024)
+    options.add_argument("--width", type=int, default=128)
+    options.add_argument("--layers", type=int, default=3)
     options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--arms", nargs="*", default=["all", *TASKS, *(t + STEPS for t in TASKS)])
+    arms = ["all", *TASKS, *(task + STEPS for task in TASKS)]
+    options.add_argument("--arms", nargs="*", choices=arms, default=arms[: 1 + len(TASKS)])
     args = options.parse_args()
 
-    dataset = data.load("synthetic")
+    dataset = data.load(args.dataset)
     teacher = simulators.build("attributes", dataset)
     made = {"teacher": teacher, "list_length": args.list_length, "seed": args.seed}
     train = make_examples(dataset, "train", lists=1, limit=args.scenarios, **made)
@@ -106,48 +107,27 @@ def reader_model(
     train: Sequence[Example],
     settings: FinetuneSettings,
 ) -> Path:
-    """The model that all trainings start from: it has learnt to repeat what it is shown."""
+    """The model that all trainings start from: it has learnt to read."""
     blank = args.out / "blank"
     if not (blank / "config.json").is_file():
         names = dict.fromkeys(split_year(title)[0] for title in dataset.catalogue.titles)
-        values = {value for item in dataset.catalogue for k in KINDS for value in item.values(k)}
+        values = sorted({v for item in dataset.catalogue for k in KINDS for v in item.values(k)})
+        capitals = [value[0].upper() + value[1:] for value in values]
         write_tiny_model(
             blank,
             [message["content"] for example in train for message in example.messages],
-            vocabulary=1024,
+            vocabulary=args.vocabulary,
             width=args.width,
             layers=args.layers,
             heads=args.width // 32,
-            context=1024,
+            context=2048,
             seed=args.seed,
-            atoms=[*names, *sorted(values)],
+            atoms=dict.fromkeys([*names, *values, *capitals]),
+            reads=True,
         )
-    shown = quotations(dataset, args.scenarios, args.quotations, args.seed)
-    reading = replace(settings, epochs=1, batch_size=16, learning_rate=5e-3)
-    return finetune(blank, shown, args.out / "base", settings=reading, progress=False).path
-
-
-def quotations(dataset: Dataset, limit: int, count: int, seed: int) -> list[list[Message]]:
-    """Items to repeat in another order, and dialogues whose last lines are to be repeated."""
-    rng = np.random.default_rng(seed)
-    scenarios = dataset.scenarios("train")[:limit]
-    conversations: list[list[Message]] = []
-    for number in range(count):
-        if number % 2:
-            rows = rng.choice(len(dataset.catalogue), size=rng.integers(2, 5), replace=False)
-            lines = [f"- {described(dataset.catalogue[int(row)])}" for row in rows]
-            said = [lines[at] for at in rng.permutation(len(lines))]
-        else:
-            scenario = scenarios[rng.integers(len(scenarios))]
-            lines = dialogue_text(scenario.dialogue).split("\n")
-            said = lines[-rng.integers(1, 5) :]
-        conversations.append(
-            [
-                {"role": "user", "content": "\n".join(lines)},
-                {"role": "assistant", "content": "\n".join(said)},
-            ]
-        )
-    return conversations
+    lessons = Lessons(dataset, limit=args.scenarios, seed=args.seed).draw(args.lessons)
+    reading = replace(settings, epochs=1, batch_size=16, learning_rate=3e-3)
+    return finetune(blank, lessons, args.out / "base", settings=reading, progress=False).path
 
 
 def print_table(results: dict[str, dict[str, Scores]]) -> None:
