@@ -77,7 +77,9 @@ _HEADING = re.compile(
     f"Step ?(?:{'|'.join(f'({n}) ?: ?{name}' for n, name in enumerate(STEPS, 1))})"
 )
 _ANY_STEP = re.compile(r"Step ?[1-9] ?[:.)]")
-_LEAD = re.compile(r"^[\s.:*_#-]+")
+_IN_ORDER = list(range(1, len(STEPS) + 1))
+_LEAD = "".join(filter(str.isspace, map(chr, range(0x3001)))) + ".:*_#-"
+"""What may stand between a heading and its text: white space and marks."""
 _TAGS_AND_STEPS = re.compile(r"</?think>|Step ?[1-9] ?[:.)]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -183,9 +185,11 @@ def parse_answer(
 
 def repair_unicode(text: str) -> str:
     """The text with lone surrogates, which no file can hold, as U+FFFD; every place stays."""
-    if text.isascii() or not _SURROGATE.search(text):
-        return text
-    return _SURROGATE.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text
 
 
 def _find_think(text: str, issues: set[str]) -> tuple[int, int, bool]:
@@ -221,7 +225,7 @@ def _read_steps(text: str, start: int, end: int, closed: bool, issues: set[str])
     """``N`` and ``P_t``. Thinking that is never closed has a preference, but no steps."""
     found = list(_HEADING.finditer(text, start, end))
     numbers = [match.lastindex or 0 for match in found]
-    if closed:
+    if closed and numbers != _IN_ORDER:
         if len(set(numbers)) < len(STEPS):
             issues.add("missing_steps")
         if len(set(numbers)) < len(numbers):
@@ -233,7 +237,7 @@ def _read_steps(text: str, start: int, end: int, closed: bool, issues: set[str])
         begin = found[numbers.index(1)].end()
         following = _ANY_STEP.search(text, begin, end)
         preference = text[begin : following.start() if following else end]
-        preference = repair_unicode(_LEAD.sub("", preference).strip())
+        preference = repair_unicode(preference.lstrip(_LEAD).rstrip())
         if len(preference) > MAX_PREFERENCE:
             issues.add("long_preference")
             preference = preference[:MAX_PREFERENCE]

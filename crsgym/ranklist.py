@@ -20,8 +20,6 @@ _NUMBERING = re.compile(r"(?:\d{1,3}[.):]|#\d{1,3}[.):]?|[-*•])\s{1,4}(?=\S)")
 _TRAILING_ARTICLE = re.compile(r",\s{0,4}(?:the|an?)\s{0,4}(?:[(,\]\n]|$)", re.I)
 _WORDS = re.compile(r"(?:the|an?)\s+[a-z0-9]|(?!(?:the|an?)(?![a-z0-9]))[a-z0-9]", re.I | re.A)
 """What surely begins with more than an article."""
-_OTHERS = frozenset("".join(map(chr, range(33, 127)))) - frozenset("AaTt,[]")
-"""What no article begins with."""
 _PAIRS = {"[": "]", "“": "”", "‘": "’", "«": "»", **{mark: mark for mark in "\"'`*_"}}
 
 
@@ -87,11 +85,11 @@ class ListReader:
         text, seen, catalogue = self.text, self.seen, self.catalogue
         plain, with_commas, commas = catalogue.plain_titles, catalogue.comma_titles, 0
         pieces = text[pos : text.find("]", pos)].split(", ", list_length * 4)
+        items = list(map(plain.get, pieces))
         i, last = 0, len(pieces) - 1
         slots, spans = self.slots, self.spans
         while i <= last and len(slots) < list_length:
-            title = pieces[i]
-            item = plain.get(title)
+            title, item = pieces[i], items[i]
             if item is None:
                 item, commas = with_commas.get(title), catalogue.max_commas
                 while item is None and i < last and commas:
@@ -103,7 +101,7 @@ class ListReader:
             end = pos + len(title)
             if item in seen:
                 break
-            if i < last and pieces[i + 1][:1] not in _OTHERS and _TRAILING_ARTICLE.match(text, end):
+            if i < last and items[i + 1] is None and _TRAILING_ARTICLE.match(text, end):
                 break
             seen.add(item)
             spans.append((pos, end))

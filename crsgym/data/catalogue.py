@@ -30,6 +30,8 @@ _LONG = 500
 _NUMBER = re.compile(r"\d+")
 _MARKS = re.compile(r"[\[\]\n]|^(?:\d{1,3}[.):]|[#*•-])")
 """What a list is written with: a title that holds it cannot be read at a glance."""
+_ARTICLE = re.compile(r"\s*(?:the|an?)\s*(?:[(,\]\n]|$)", re.IGNORECASE)
+"""Behind the comma of another title this could be that one's article: "Matrix, The (1999)"."""
 
 
 @dataclass(frozen=True)
@@ -131,14 +133,17 @@ class Catalogue(Sequence[Item]):
         """Titles that end at the first comma or bracket behind them, to their items.
 
         Those without commas and brackets with which no longer name begins: written to the letter in
-        a list, such a title can mean nothing else.
+        a list, such a title can mean nothing else, nor can it be the article of the one before it.
         """
         names = [n for item in self._items for n in (item.title, *item.aliases)]
         heads = {normalise(name[:i]) for name in names for i, c in enumerate(name) if c in ",[]"}
         return {
             title: i
             for i, title in enumerate(self.titles)
-            if "," not in title and not _MARKS.search(title) and normalise(title) not in heads
+            if "," not in title
+            and not _MARKS.search(title)
+            and not _ARTICLE.match(title)
+            and normalise(title) not in heads
         }
 
     @cached_property
