@@ -13,6 +13,9 @@ from crsgym.types import FloatArray
 
 K = TypeVar("K", bound=Hashable)
 
+_FIRST = 64
+"""Rows that there is room for at first; it doubles as more are kept."""
+
 
 class RowCache(Generic[K]):
     """The rows of the most recently used keys, within a budget of memory.
@@ -29,46 +32,63 @@ class RowCache(Generic[K]):
         self._compute = compute
         self._width = width
         self._room = max(1, int(megabytes * 2**20 / (4 * width)))
-        self._rows: OrderedDict[K, FloatArray] = OrderedDict()
-        self._blank: FloatArray = np.zeros(width, dtype=np.float32)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._places: OrderedDict[K, int] = OrderedDict()
+        # All rows in one array: they are handed out, and put in, in one copy of many.
+        self._rows: FloatArray = np.empty((min(_FIRST, self._room), self._width), dtype=np.float32)
         self._lock = Lock()
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._places)
 
     def rows(self, keys: Sequence[K]) -> FloatArray:
         """The row of each key, float32 (B, width); missing ones are computed in one call."""
-        found: list[FloatArray] = []
-        missing: dict[K, list[int]] = {}
+        found: list[int] = []
+        missing: dict[K, int] = {}
+        absent: list[int] = []
         with self._lock:
-            for place, key in enumerate(keys):
-                row = self._rows.get(key)
-                if row is None:
-                    missing.setdefault(key, []).append(place)
-                    row = self._blank
+            for number, key in enumerate(keys):
+                place = self._places.get(key)
+                if place is None:
+                    missing.setdefault(key, len(missing))
+                    absent.append(number)
+                    place = 0
                 else:
-                    self._rows.move_to_end(key)
-                found.append(row)
-        if not found:
-            return np.empty((0, self._width), dtype=np.float32)
-        out: FloatArray = np.concatenate(found).reshape(len(keys), self._width)
+                    self._places.move_to_end(key)
+                found.append(place)
+            out = self._rows.take(found, axis=0)
         if missing:
             fresh = self._compute(list(missing))
+            out[absent] = fresh.take([missing[keys[number]] for number in absent], axis=0)
             with self._lock:
-                for row, (key, places) in zip(fresh, missing.items(), strict=True):
-                    out[places] = row
-                    # A copy, or one row kept would keep the whole batch it was computed in.
-                    self._rows[key] = row.copy()
-                while len(self._rows) > self._room:
-                    self._rows.popitem(last=False)
+                self._keep(list(missing)[-self._room :], fresh[-self._room :])
         return out
+
+    def _keep(self, keys: Sequence[K], fresh: FloatArray) -> None:
+        """Put rows in, where need be in place of those that were not used for longest."""
+        places: list[int] = []
+        for key in keys:
+            place = self._places.pop(key, None)
+            if place is None:
+                full = len(self._places) == self._room
+                place = self._places.popitem(last=False)[1] if full else len(self._places)
+            self._places[key] = place
+            places.append(place)
+        if (size := len(self._places)) > len(self._rows):
+            grown = np.empty((min(2 * size, self._room), self._width), dtype=np.float32)
+            grown[: len(self._rows)] = self._rows
+            self._rows = grown
+        self._rows[places] = fresh
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the rows, which are worked out again, and the lock, which cannot be copied."""
-        return self.__dict__ | {"_rows": OrderedDict(), "_lock": None}
+        return {name: self.__dict__[name] for name in ("_compute", "_width", "_room")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state | {"_lock": Lock()})
+        self.__dict__.update(state)
+        self._forget()
 
 
 __all__ = ["RowCache"]
