@@ -51,4 +51,24 @@ class Memo(Generic[K, V]):
         return {"_compute": self._compute, "_size": self._size, "_seen": {}, "_values": {}}
 
 
-__all__ = ["Memo"]
+class Table(dict[K, V]):
+    """A function of words that is worked out once for each: a look-up is that of a ``dict``.
+
+    Args:
+        compute: the value of a key; it depends on the key only.
+        size: keys after which everything is forgotten.
+    """
+
+    def __init__(self, compute: Callable[[K], V], size: int) -> None:
+        super().__init__()
+        self._compute = compute
+        self._size = size
+
+    def __missing__(self, key: K) -> V:
+        if len(self) >= self._size:
+            self.clear()
+        value = self[key] = self._compute(key)
+        return value
+
+
+__all__ = ["Memo", "Table"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crsgym.memo import Memo
+from crsgym.memo import Memo, Table
 
 
 class Doubler:
@@ -50,3 +50,18 @@ def test_a_copy_has_forgotten(twin_of: object) -> None:
     assert len(twin.memo) == 0
     assert twin.memo(key) == (1, 1)
     assert (doubler.asked, twin.asked) == (1, 2)
+
+
+@given(st.lists(st.integers(0, 6)))
+def test_a_table_is_right_and_bounded_whatever_came_before(keys: list[int]) -> None:
+    asked: list[int] = []
+
+    def double(key: int) -> int:
+        asked.append(key)
+        return 2 * key
+
+    table = Table(double, 3)
+    for before, key in enumerate(keys):
+        assert table[key] == 2 * key
+        assert len(table) <= 3
+        assert asked.count(key) == 1 or len(set(keys[:before])) >= 3

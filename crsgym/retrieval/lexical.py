@@ -15,7 +15,7 @@ import numpy as np
 from crsgym.data.dataset import Dataset
 from crsgym.errors import ConfigurationError
 from crsgym.memo import Memo
-from crsgym.retrieval.polarity import split_polarity
+from crsgym.retrieval.polarity import split_words
 from crsgym.retrieval.rowcache import RowCache
 from crsgym.retrieval.signals import ItemSignals, last_first, spoken
 from crsgym.retrieval.topk import top_k
@@ -181,8 +181,8 @@ class LexicalRetriever:
         return np.concatenate(chunks)
 
     def _score_remarks(self, remarks: Sequence[str]) -> FloatArray:
-        wanted, refused = zip(*map(split_polarity, remarks), strict=True)
-        told = [b for b, text in enumerate(refused) if text]
+        wanted, refused = zip(*map(split_words, remarks), strict=True)
+        told = [b for b, said in enumerate(refused) if said]
         scores, turned_down = np.split(
             self._read([*wanted, *(refused[b] for b in told)]), [len(remarks)]
         )
@@ -191,15 +191,14 @@ class LexicalRetriever:
         return scores
 
     def _score_wishes(self, wishes: Sequence[str]) -> FloatArray:
-        return self._preference * self._read(wishes)
+        return self._preference * self._read(list(map(words, wishes)))
 
-    def _read(self, texts: Sequence[str]) -> FloatArray:
+    def _read(self, said: Sequence[Sequence[str]]) -> FloatArray:
         text = self._weights[SIGNALS.index("text")] + self._weights[SIGNALS.index("recent_text")]
         attributes = (
             self._weights[SIGNALS.index("attributes")]
             + self._weights[SIGNALS.index("recent_attributes")]
         )
-        said = list(map(words, texts))
         scores = self._signals.text(said)
         scores *= text
         named = self._signals.attributes(said)

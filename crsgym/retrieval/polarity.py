@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from crsgym.memo import Table
+from crsgym.text.words import words
+
 _TURNS = "but although though however instead rather except yet".split()
-_CLAUSES = re.compile(
-    rf"[.;:!?\n]+|,?\s+\b(?:{'|'.join(_TURNS)})\b|,\s+(?=i\b|we\b)", re.IGNORECASE
-)
-_PLAIN_CLAUSES = re.compile(r"[.;:!?]+|,\s+(?=i\b|we\b)", re.IGNORECASE)
-"""The same for texts of one line, without a word that turns."""
+_ASIDE = r",\s+(?=i\b|we\b)"
+_CLAUSES = re.compile(rf"[.;:!?\n]+|,?\s+\b(?:{'|'.join(_TURNS)})\b|{_ASIDE}", re.IGNORECASE)
 _REFUSING = (
     "no not none never nothing without neither nor less fewer too hate hates hated dislike "
     "dislikes disliked avoid skip enough boring bored wrong misses missing lack lacks "
@@ -22,15 +22,13 @@ _REQUEST = re.compile(
     r"(?:not|isn['’]?t|aren['’]?t) (?:enough|really|quite)|enough|missing|misses|lacks?)\b",
     re.IGNORECASE,
 )
-# A look at the words of a clause saves most searches, which are slow.
-_WORDS = bytes(code if chr(code).isalnum() or code == ord("_") else 32 for code in range(128)) * 2
-_WORD = re.compile(r"\w+")
-_ODD_LETTER = re.compile("[ſ\u212aıİ]")
-"""What patterns take for an s, a k or an i when case does not count."""
-_MAY_TURN = frozenset(_TURNS)
-_REFUSES = frozenset(_REFUSING)
-_MAY_REFUSE = frozenset(("tired", "sick", "t"))
-_MAY_REQUEST = frozenset("of enough really quite missing misses lack lacks".split())
+
+# A look at the words of a line saves most searches for patterns, which are slow.
+_ASIDES = re.compile(_ASIDE, re.IGNORECASE)
+_REFUSES, _MAY_ASK, _UNSURE, _PLAIN = range(4)
+_ELSE = re.compile(rf"\b(?:tired|sick|{'|'.join(_TURNS)})\b", re.IGNORECASE)
+_IN_WORDS = "'’‘`_"
+_IN_REQUESTS = re.compile(r"\b(?:of|enough|really|quite|missing|misses|lacks?)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=65536)
@@ -43,34 +41,79 @@ def split_polarity(text: str) -> tuple[str, str]:
     """
     wanted: list[str] = []
     refused: list[str] = []
-    one_line = "\n" not in text
-    for clause in (_PLAIN_CLAUSES if one_line else _CLAUSES).split(text):
-        said = _words(clause)
-        parts = [clause]
-        if one_line and (said is None or not _MAY_TURN.isdisjoint(said)):
-            parts, said = _CLAUSES.split(clause), None
-        for part in parts:
-            if part := part.strip():
-                (refused if _turns_down(part, said) else wanted).append(part)
+    for clause, _, turned_down in _clauses(text):
+        if clause := clause.strip():
+            (refused if turned_down else wanted).append(clause)
     return ". ".join(wanted), ". ".join(refused)
 
 
-def _turns_down(clause: str, said: list[str] | None) -> bool:
-    if said is not None and _REFUSES.isdisjoint(said) and _MAY_REFUSE.isdisjoint(said):
-        return False
-    if said is None or _REFUSES.isdisjoint(said):
-        if not _REFUSAL.search(clause):
-            return False
-    elif _MAY_REQUEST.isdisjoint(said):
-        return True
-    return not _REQUEST.search(clause)
+def split_words(text: str) -> tuple[list[str], list[str]]:
+    """The two texts of :func:`split_polarity`, each taken apart by ``words``."""
+    wanted: list[str] = []
+    refused: list[str] = []
+    for _, said, turned_down in _clauses(text):
+        if turned_down:
+            refused += said
+        else:
+            wanted += said
+    return wanted, refused
 
 
-def _words(text: str) -> list[str] | None:
-    """The words between which the patterns see boundaries, in lower case; None for odd letters."""
+def _clauses(text: str) -> list[tuple[str, list[str], bool]]:
+    """Each clause, its words, and whether it turns down what it names."""
+    if "\n" in text:
+        return _searched(text)
+    if "," in text:
+        text = _ASIDES.sub(".", text)
+    found: list[tuple[str, list[str], bool]] = []
+    start = 0
+    for evened in _evened(text).split("."):
+        clause = text[start : start + len(evened)]
+        start += len(evened) + 1
+        said = evened.split()
+        kinds = set(map(_kinds.__getitem__, said))
+        if _UNSURE in kinds:
+            found += _searched(clause)
+            continue
+        if "'" in evened or "`" in evened or "_" in evened or not evened.isascii():
+            said = words(clause)
+        turned_down = _REFUSES in kinds and not (_MAY_ASK in kinds and _REQUEST.search(clause))
+        found.append((clause, said, turned_down))
+    return found
+
+
+def _searched(text: str) -> list[tuple[str, list[str], bool]]:
+    """The same of any text, by the patterns themselves, which are slow."""
+    return [
+        (clause, words(clause), bool(_REFUSAL.search(clause)) and not _REQUEST.search(clause))
+        for clause in _CLAUSES.split(text)
+    ]
+
+
+def _evened(text: str) -> str:
+    """As long as the text, with a stop for each end and blanks for what is no part of a word."""
     if text.isascii():
-        return text.lower().encode().translate(_WORDS).decode().split()
-    return None if _ODD_LETTER.search(text) else _WORD.findall(text.lower())
+        return text.encode().translate(_ASCII).decode()
+    return text.translate(_letters)
 
 
-__all__ = ["split_polarity"]
+def _letter(code: int) -> str:
+    letter = chr(code)
+    if letter.isalnum() or letter in _IN_WORDS:
+        return letter.lower() if letter.isascii() else letter
+    return "." if letter in ".;:!?" else " "
+
+
+def _kind(word: str) -> int:
+    """What a word, as it stands between blanks, tells of its clause."""
+    refuses, may_ask = _REFUSAL.search(word), _IN_REQUESTS.search(word)
+    if _ELSE.search(word) or (refuses and may_ask):
+        return _UNSURE
+    return _REFUSES if refuses else _MAY_ASK if may_ask else _PLAIN
+
+
+_kinds = Table(_kind, 1 << 16)
+_letters = Table(_letter, 1 << 16)
+_ASCII = bytes(ord(_letters[code]) for code in range(128)) * 2
+
+__all__ = ["split_polarity", "split_words"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from crsgym.data.catalogue import split_year
 from crsgym.data.kinds import KNOWN, forms
+from crsgym.memo import Table
 from crsgym.retrieval.sparse import Arrays, flat, unflat
 from crsgym.text.words import singular, words
 from crsgym.types import FloatArray, Item
@@ -24,7 +25,6 @@ KINDS: tuple[str, ...] = ("theme", "person", "title", "time")
 _PEOPLE = frozenset({"director", "cast", "writer"})
 _UNSAID = frozenset({"company", "decade"})
 _LONGEST = 6
-_MOST_WORDS = 1 << 18
 _FORM = re.compile(r"\b(film|movie|television|series|program|fiction|show)s?\b", re.IGNORECASE)
 _SAID_AS = {
     "science": "sci fi|scifi|science fiction",
@@ -87,7 +87,7 @@ class Phrases:
         for place, (_, phrase) in enumerate(self.known):
             if phrase.count(" ") < _LONGEST:
                 self._root.at(phrase.split(" ")).places.append(place)
-        self._begins = _Begins(self._root)
+        self._begins = Table(self._begin, 1 << 18)
         self._by_kind = self._side_by_side()
 
     @classmethod
@@ -119,11 +119,20 @@ class Phrases:
 
     def scores_of(self, said: Sequence[Sequence[str]]) -> Iterator[FloatArray]:
         """The same of texts that were taken apart by ``words``."""
+        yield from self._scores(said).transpose(1, 0, 2)
+
+    def totals_of(self, said: Sequence[Sequence[str]]) -> FloatArray:
+        """What :meth:`scores_of` yields, summed: float32 (B, items)."""
+        total: FloatArray = self._scores(said).sum(axis=1)
+        return total
+
+    def _scores(self, said: Sequence[Sequence[str]]) -> FloatArray:
+        """Float32 (B, kinds, items)."""
         found = self._found(said) @ self._by_kind
         found.data = np.log1p(found.data)
-        width = self.items.shape[1]
-        dense = np.asarray(found.toarray(), dtype=np.float32).reshape(-1, len(KINDS), width)
-        yield from dense.transpose(1, 0, 2)
+        return np.asarray(found.toarray(), dtype=np.float32).reshape(
+            len(said), len(KINDS), self.items.shape[1]
+        )
 
     def arrays(self) -> Arrays:
         """Plain arrays to store; the phrases themselves as UTF-8 bytes."""
@@ -165,28 +174,19 @@ class Phrases:
         values = self.items.data * np.repeat(self.weights, lengths)
         return csr_matrix((values, columns, self.items.indptr), shape=shape)
 
+    def _begin(self, word: str) -> _Node | None:
+        """The phrases that begin with a word's stem."""
+        return self._root.after.get(singular(word))
+
     def _places_in(self, said: Sequence[str]) -> list[int]:
         found: set[int] = set()
         for start, node in enumerate(map(self._begins.__getitem__, said), 1):
             while node is not None:
-                found.update(node.places)
+                if node.places:
+                    found.update(node.places)
                 node = node.after.get(singular(said[start])) if start < len(said) else None
                 start += 1
         return sorted(found)
-
-
-class _Begins(dict[str, "_Node | None"]):
-    """Word -> the phrases that begin with its stem; forgets all when it has grown too large."""
-
-    def __init__(self, root: _Node) -> None:
-        super().__init__()
-        self.root = root
-
-    def __missing__(self, word: str) -> _Node | None:
-        if len(self) >= _MOST_WORDS:
-            self.clear()
-        node = self[word] = self.root.after.get(singular(word))
-        return node
 
 
 class _Node:

@@ -57,10 +57,7 @@ class ItemSignals:
 
         Rare attributes count more.
         """
-        total: FloatArray = np.zeros((len(said), self.num_items), dtype=np.float32)
-        for scores in self._phrases.scores_of(said):
-            total += scores
-        return total
+        return self._phrases.totals_of(said)
 
     def similar(self, mentioned: Sequence[Sequence[int]]) -> FloatArray:
         """Mean attribute cosine of each item with the mentioned ones; these themselves have 0."""

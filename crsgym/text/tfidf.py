@@ -10,6 +10,7 @@ import numpy as np
 
 from crsgym.checks import check_count
 from crsgym.errors import ConfigurationError
+from crsgym.memo import Table
 from crsgym.text.words import STOP_WORDS, singular, words
 from crsgym.types import FloatArray, IntArray
 
@@ -17,23 +18,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _STOP = -1
-_MAX_CACHED_WORDS = 1 << 18
-
-
-class _Buckets(dict[str, int]):
-    """Word -> column, filled on demand; forgets everything when it has grown too large."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def __missing__(self, word: str) -> int:
-        if len(self) >= _MAX_CACHED_WORDS:
-            self.clear()
-        stem = singular(word)
-        column = _STOP if word in STOP_WORDS else zlib.crc32(stem.encode()) % self.dim
-        self[word] = column
-        return column
 
 
 class HashedTfidf:
@@ -50,7 +34,7 @@ class HashedTfidf:
 
     def __init__(self, dim: int = 4096) -> None:
         self.dim = dim = check_count("dim", dim, 1)
-        self._buckets = _Buckets(dim)
+        self._buckets = Table(self._bucket, 1 << 18)
         self._idf: FloatArray | None = None
         self._fitted_on = ""
 
@@ -95,6 +79,10 @@ class HashedTfidf:
     def spec(self) -> dict[str, Any]:
         """What its vectors depend on."""
         return {"dim": self.dim, "fitted_on": self._fitted_on}
+
+    def _bucket(self, word: str) -> int:
+        """The column of a word."""
+        return _STOP if word in STOP_WORDS else zlib.crc32(singular(word).encode()) % self.dim
 
     def _entries(self, said: Sequence[Sequence[str]]) -> tuple[IntArray, IntArray, FloatArray]:
         """The non-zero entries: rows (ascending), columns (ascending in a row) and values."""

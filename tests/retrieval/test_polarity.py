@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crsgym.retrieval import polarity
-from crsgym.retrieval.polarity import split_polarity
+from crsgym.retrieval.polarity import split_polarity, split_words
+from crsgym.text.words import words
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,8 @@ def test_clauses(text: str, wanted: str, refused: str) -> None:
 _PIECES = st.sampled_from(
     "no NOT none ſkip SKİP avoid tired of sick don't don’t dont can't 't nt n't none_of them "
     "enough but Yet but_ ,but . ; : ! ? , ,i , I'd we weren't horror é Sofía missing lacks x "
+    "it's 'no' `not` of n`t don't' really quite 'enough' (but -yet tired-of sick, 'tired' none,of "
+    ", rather "
     "is\u0130nt \u212a".split(" ")
 ) | st.sampled_from(["\n", "\t", "\xa0", "\x1c", "", "_"])
 
@@ -47,3 +50,4 @@ def test_looking_at_the_words_first_changes_nothing(pieces: list[tuple[str, str]
         if clause.strip():
             (refused if turned_down else wanted).append(clause.strip())
     assert split_polarity(text) == (". ".join(wanted), ". ".join(refused))
+    assert split_words(text) == (words(". ".join(wanted)), words(". ".join(refused)))

@@ -4,8 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crsgym.retrieval.sayings import KINDS, Phrases, phrases_of
+from crsgym.text.words import words
 from crsgym.types import Attribute, Item
 
 FILMS = (
@@ -68,3 +71,13 @@ def test_stored_and_restored() -> None:
     text = ["a scary film of the 90s with Bo Li, The Long Night"]
     for before, after in zip(phrases.scores(text), again.scores(text), strict=True):
         assert np.array_equal(before, after)
+
+
+@given(st.lists(st.sampled_from(["", *TEXTS, "a scary film", "with Bo Li"]), min_size=1))
+def test_the_total_is_the_sum_over_the_kinds(texts: list[str]) -> None:
+    phrases = Phrases.of(FILMS, TEXTS)
+    said = [words(text) for text in texts]
+    total = np.zeros((len(texts), len(FILMS)), dtype=np.float32)
+    for scores in phrases.scores_of(said):
+        total += scores
+    assert np.array_equal(phrases.totals_of(said), total)
