@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crsgym.data.kinds import KNOWN, Style, named, plural, said, style
+from crsgym.memo import Table
 from crsgym.simulators import wording
 
 Forms = tuple[str, str]
@@ -62,12 +63,16 @@ class Phrasebook:
         """What stands behind a genre in a wish."""
         self.bare = ("something", f"{article(nouns.one)} {nouns.one}") if nouns.bare else ()
         """What stands for a genre where none is wanted."""
-        self.places = tuple(place.replace("{noun}", nouns.one) for place in wording.PLACES)
+        self.places = tuple(
+            tuple(place.format(nth=nth, noun=nouns.one) for place in wording.PLACES)
+            for nth in wording.ORDINALS
+        )
+        """What each of the first places in a list is called."""
         self.found = tuple(text.replace("{noun}", nouns.one) for text in wording.FOUND)
         self.found_plainly = tuple(
             text.replace("{noun}", nouns.one) for text in wording.FOUND_PLAINLY
         )
-        self.has: Mapping[str, tuple[Forms, ...]] = {
+        self._known: Mapping[str, tuple[Forms, ...]] = {
             kind: tuple(
                 (one.replace("{noun}", noun), many.replace("{nouns}", several))
                 for one, many in bank
@@ -75,7 +80,10 @@ class Phrasebook:
             )
             for kind, bank in wording.HAS.items()
         }
-        """What an item is, by known kind: of one, and of several."""
+        self.has: Mapping[tuple[str, str], tuple[Mapping[str, str], ...]] = Table(
+            self._has, 1 << 14
+        )
+        """What items with an attribute, kind and value, are: one ``has``, several ``have``."""
         self.aspects = dict(wording.ASPECTS)
         """What a kind is called when the attribute itself is not told."""
         for kind, value in told:
@@ -83,12 +91,17 @@ class Phrasebook:
                 name = named(kind)
                 self.aspects[kind] = (f"choice of {name}",) if plural(kind) else (name,)
 
-    def having(self, kind: str, value: str) -> tuple[Forms, ...]:
-        """What an item with an attribute of an unknown kind is, said of one and of several."""
-        bank = wording.OTHER_HAS[style(kind, value)]
-        return tuple(
-            (_filled(one, kind, [value]), _filled(many, kind, [value])) for one, many in bank
-        )
+    def _has(self, attribute: tuple[str, str]) -> tuple[Mapping[str, str], ...]:
+        kind, value = attribute
+        if (known := self._known.get(kind)) is not None:
+            slots = {"a": article(value), "v": value}
+            ways = [(one.format_map(slots), many.format_map(slots)) for one, many in known]
+        else:
+            bank = wording.OTHER_HAS[style(kind, value)]
+            ways = [
+                (_filled(one, kind, [value]), _filled(many, kind, [value])) for one, many in bank
+            ]
+        return tuple({"has": one, "have": many} for one, many in ways)
 
     def with_(self, kind: str, values: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """Wordings of a wish for values of an unknown kind, to be said one after the other."""

@@ -7,8 +7,9 @@ the target, and it names no title at all, so it cannot leak one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from crsgym.checks import check_count
@@ -110,12 +111,11 @@ class RulesSimulator:
         here: Places,
     ) -> None:
         """What of the list fits, by one thing that was asked for."""
-        spoilt = {place for topic in disliked for place in here.get(topic, ())}
-        fitting = {
-            topic: places
-            for topic in liked
-            if (places := [place for place in here.get(topic, ()) if place not in spoilt])
-        }
+        spoilt = {place for topic in disliked if topic in here for place in here[topic]}
+        fitting: Places = {}
+        for topic in liked:
+            if topic in here and (fit := [p for p in here[topic] if p not in spoilt]):
+                fitting[topic] = fit
         if not fitting:
             voice.say(wording.NONE_FITS)
             return
@@ -125,7 +125,7 @@ class RulesSimulator:
             count = voice.count(len(places), len(listed))
             voice.say(wording.FIT, count=count, **self._has(voice, topic, listed[places[0]]))
             return
-        best = max(places, key=lambda place: sum(place in other for other in fitting.values()))
+        best = max(places, key=list(chain.from_iterable(fitting.values())).count)
         voice.say(wording.FITS, pos=voice.place(best), **self._has(voice, topic, listed[best]))
 
     def _object(
@@ -143,7 +143,7 @@ class RulesSimulator:
             return voice.say(wording.UNWANTED_MANY, count=count, **slots)
         return voice.say(wording.UNWANTED, pos=voice.place(places[0]), **slots)
 
-    def _has(self, voice: Voice, topic: int, item: int) -> dict[str, str]:
+    def _has(self, voice: Voice, topic: int, item: int) -> Mapping[str, str]:
         return voice.has((self._topics.of_item[item][topic], self._topics.topics[topic].value))
 
     def _wish(
@@ -153,10 +153,12 @@ class RulesSimulator:
         wanted: list[Said] = []
         single = self._topics.single
         for topic in topics:
-            kind, value = self._topics.topics[topic]
-            if kind not in single or all(other != kind for other, _ in wanted):
-                wanted.append((kind, value))
-        voice.ask(templates, wanted[:count])
+            said = self._topics.topics[topic]
+            if said.kind not in single or all(other != said.kind for other, _ in wanted):
+                wanted.append(said)
+                if len(wanted) == count:
+                    break
+        voice.ask(templates, wanted)
 
     def _implied(self, read: Preferences) -> list[int]:
         """What the items that the user spoke well of, or at least mentioned, are like.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
+from crsgym.memo import Table
 from crsgym.simulators import wording
 from crsgym.simulators.phrasebook import Phrasebook, article
 
@@ -68,15 +69,18 @@ class Voice:
 
     def shuffled(self, options: Sequence[T]) -> list[T]:
         """The options in random order."""
-        return sorted(options, key=lambda _: self.uniform())
+        uniform = self.uniform
+        return sorted(options, key=lambda _: uniform())
 
     def say(self, templates: Sequence[str], **slots: str) -> bool:
         """Add a sentence, in one of the wordings; False when none is safe."""
-        filled = _Slots(slots)
         count = len(templates)
         start = int(self.uniform() * count)
         for number in range(start, start + count):
-            sentence = templates[number % count].format_map(filled)
+            template, begins = _templates[templates[number % count]]
+            sentence = template.format_map(slots)
+            if begins:
+                sentence = sentence[:1].upper() + sentence[1:]
             if not self._leaks(sentence):
                 self._sentences.append(sentence)
                 return True
@@ -84,7 +88,10 @@ class Voice:
 
     def ask(self, templates: Sequence[str], wanted: Sequence[Said]) -> bool:
         """Add a sentence about an item with all of these, put in another way where one leaks."""
-        return any(self.say(templates, np=self.wish(wanted)) for _ in range(_ATTEMPTS))
+        # Rarely in need of a second attempt, so the loop is not set up for the first.
+        return self.say(templates, np=self.wish(wanted)) or any(
+            self.say(templates, np=self.wish(wanted)) for _ in range(_ATTEMPTS - 1)
+        )
 
     def text(self) -> str:
         """Everything said; a title that only sentences together would spell is cut off."""
@@ -96,7 +103,7 @@ class Voice:
         """``"the third one"`` for a place in the list, from 0."""
         if index >= len(wording.ORDINALS):
             return f"number {index + 1}"
-        return self.pick(self.book.places).format(nth=wording.ORDINALS[index])
+        return self.pick(self.book.places[index])
 
     def count(self, count: int, of: int) -> str:
         """``"most"`` or ``"three"`` for a number of at least two."""
@@ -106,16 +113,9 @@ class Voice:
             return "most"
         return wording.COUNTS[count - 2] if count - 2 < len(wording.COUNTS) else "many"
 
-    def has(self, said: Said) -> dict[str, str]:
+    def has(self, said: Said) -> Mapping[str, str]:
         """The slots ``has`` and ``have``: what one item is, and what several are."""
-        kind, value = said
-        known = self.book.has.get(kind)
-        if known is None:
-            one, many = self.pick(self.book.having(kind, value))
-            return {"has": one, "have": many}
-        one, many = self.pick(known)
-        a = article(value)
-        return {"has": one.format(a=a, v=value), "have": many.format(a=a, v=value)}
+        return self.pick(self.book.has[said])
 
     def wish(self, wanted: Sequence[Said]) -> str:
         """An item with all of these, as a noun phrase: ``"a gritty crime film from the 1990s"``."""
@@ -152,12 +152,12 @@ def _nothing(text: str) -> bool:
     return False
 
 
-class _Slots(dict[str, str]):
-    """What fills the slots of a wording; a slot with a capital begins a sentence."""
+def _begun(template: str) -> tuple[str, bool]:
+    """A template with small letters in its slots, and whether a slot begins the sentence."""
+    begins = template[:1] == "{" and template[1:2].isupper()
+    return (f"{{{template[1].lower()}{template[2:]}", True) if begins else (template, False)
 
-    def __missing__(self, name: str) -> str:
-        text = self[name.lower()]
-        return text[:1].upper() + text[1:]
 
+_templates = Table(_begun, 1 << 12)
 
 __all__ = ["Said", "Voice", "article"]

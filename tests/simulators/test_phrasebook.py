@@ -1,5 +1,3 @@
-import itertools
-
 import pytest
 
 from crsgym.data import load
@@ -57,10 +55,10 @@ def test_films_are_put_as_ever() -> None:
     book = Phrasebook([("genre", "war"), ("person", "A B")], FILM)
     assert book.wished == ("film", "movie", "picture")
     assert book.bare == ()
-    assert book.places[-1] == "the {nth} film"
-    assert book.has["genre"] == (
-        ("is {a} {v} film", "are {v} films"),
-        ("is {a} {v} movie", "are {v} movies"),
+    assert book.places[2] == ("the third one", "the third", "your third pick", "the third film")
+    assert book.has["genre", "action"] == (
+        {"has": "is an action film", "have": "are action films"},
+        {"has": "is an action movie", "have": "are action movies"},
     )
     assert book.aspects == wording.ASPECTS
     assert "the very film I meant" in book.found[-1]
@@ -72,7 +70,7 @@ def test_what_is_said_of_any_kind_stands_in_no_clause_of_refusal() -> None:
     for kind, value in attributes:
         words = {"spice": "hot", "herbs": "mint", "servings": "4 servings", "vegan": "vegan"}[kind]
         ways = [way for bank in book.with_(kind, [value]) for way in bank]
-        for text in (*ways, *itertools.chain(*book.having(kind, value))):
+        for text in (*ways, *(text for way in book.has[kind, value] for text in way.values())):
             wanted, refused = split_polarity(f"Something {text.strip()}.")
             assert words in wanted
             assert not refused
