@@ -48,7 +48,8 @@ class EpisodeFile:
         header: what is about to be played.
 
     Raises:
-        ConfigurationError: when the file is of another run, no such file at all, or in use.
+        ConfigurationError: when the file is of another run, no such file at all, in use, or cannot
+            be written.
         DataError: when a line before the last is damaged.
     """
 
@@ -57,9 +58,15 @@ class EpisodeFile:
         self.episodes: dict[str, Episode] = {}
         """The episodes that the file holds, by scenario id."""
         first = _encode(header)
-        path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self._file = os.open(path, flags, 0o666)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, flags, 0o666)
+        except OSError as error:
+            raise ConfigurationError(
+                f"episodes cannot be written to {path}: {error.strerror}; expected the path of a "
+                "file, new or of the same run"
+            ) from error
         try:
             self._lock()
             content = path.read_bytes()

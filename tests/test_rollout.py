@@ -270,6 +270,13 @@ def test_a_file_of_something_else_is_left_alone(task: Task, tmp_path: Path, cont
     assert path.read_bytes() == content
 
 
+def test_a_path_that_cannot_be_a_file_is_a_clear_error(task: Task, tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("a file")
+    for path in (tmp_path, tmp_path / "note" / "episodes.jsonl"):
+        with pytest.raises(ConfigurationError, match=r"episodes cannot be written to .*; expected"):
+            rollout("copy", task, path=path)
+
+
 def test_damage_in_the_middle_names_the_line(task: Task, whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "damaged.jsonl"
     lines = whole.splitlines(keepends=True)
