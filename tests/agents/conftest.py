@@ -22,7 +22,8 @@ def tiny_model_module():
 def tiny_base(tiny_model_module, tmp_path_factory) -> Path:
     """An untrained Llama with heads of 32, and a tokenizer fitted on the synthetic data."""
     import crsgym
-    from agents.sft import TemplateTeacher, make_examples
+    from agents.sft import make_examples
+    from agents.teachers import TemplateTeacher
 
     task = crsgym.make_task("Synthetic-v0", limit=40, list_length=3, num_candidates=6)
     examples = make_examples(

@@ -8,7 +8,8 @@ import pytest
 
 import crsgym
 from agents import sft
-from agents.sft import ChatTeacher, SFTSettings, TemplateTeacher, make_examples, write_examples
+from agents.sft import SFTSettings, make_examples, write_examples
+from agents.teachers import ChatTeacher, TemplateTeacher
 from crsgym.actions import format_answer, parse_answer
 from crsgym.baselines import make_agent
 from crsgym.chat.scripted import ScriptedChatModel
