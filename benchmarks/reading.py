@@ -2,8 +2,9 @@
 
 A model from scratch writes what it has seen most and looks at nothing. These conversations teach it
 to look: which of some names stand in an earlier text, how an item goes on that some of its
-attributes begin, what the lines before said. Their texts are dialogues of the train split and lines
-of the catalogue; no target, no acceptance, and no prompt of a user is among them.
+attributes begin, and what a page says, laid out as prompts of users are. Their texts are dialogues
+of the train split and lines of the catalogue, drawn at random: neither the target nor an answer of
+a task is among them, nor what a user is asked to do.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import numpy as np
 from crsgym.data.catalogue import Catalogue
 from crsgym.data.dataset import Dataset
 from crsgym.data.titles import split_year
-from crsgym.prompts import described, dialogue_text
+from crsgym.prompts import described, user_messages
 from crsgym.protocols import Message
 from crsgym.simulators.reader import KINDS
-from crsgym.types import Item
+from crsgym.types import Context, Item
 
 _NONE = "(none)"
 _COMMON = 0.35
@@ -40,10 +41,7 @@ class Lessons:
     def __init__(self, dataset: Dataset, *, limit: int, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
         self._catalogue: Catalogue = dataset.catalogue
-        self._dialogues = [
-            dialogue_text(scenario.dialogue).split("\n")
-            for scenario in dataset.scenarios("train")[:limit]
-        ]
+        self._scenarios = dataset.scenarios("train")[:limit]
         values = {
             kind: sorted({v for item in dataset.catalogue for v in item.values(kind)})
             for kind in KINDS
@@ -54,8 +52,7 @@ class Lessons:
 
     def draw(self, count: int) -> list[list[Message]]:
         """So many conversations of a question and its answer."""
-        lessons = [self._shared] * 3 + [self._said] * 2 + [self._found] * 2
-        lessons += [self._items_again, self._lines_again]
+        lessons = [self._page] * 3 + [self._said] * 3 + [self._shared] * 2 + [self._found]
         drawn = []
         for _ in range(count):
             asked, answer = lessons[self._rng.integers(len(lessons))]()
@@ -78,40 +75,33 @@ class Lessons:
         asked = f"{', '.join(first)}\n\n{', '.join(dict.fromkeys(second))}"
         return asked, ", ".join(both) or _NONE
 
+    def _page(self) -> tuple[str, str]:
+        """Nothing: a conversation, the items that it mentions, and a list of any others."""
+        return "...", self._laid_out(self._items(int(self._rng.integers(1, 5))))
+
     def _said(self) -> tuple[str, str]:
-        """A dialogue: four items, and for each the names in its line that the dialogue holds."""
-        text = "\n".join(self._last_lines(9))
-        low = text.lower()
+        """Such a page: the names in each line of the list that the conversation holds."""
+        items = self._items(int(self._rng.integers(1, 7)))
+        page = self._laid_out(items)
+        before = page.split("## Mentioned")[0]
         answer = []
-        for _ in range(4):
-            items = self._items(8)
-            item = items[0]
-            if self._rng.random() < 0.5:
-                item = max(items, key=lambda item: sum(v.lower() in low for v in _values(item)))
-            said = [name for name in _cells(item) if _holds(text, name)]
-            answer.append(f"- {described(item)}\n= {', '.join(said) or _NONE}")
-        return text, "\n".join(answer)
+        for item in items:
+            said = [name for name in _cells(item) if _holds(before, name)]
+            answer.append(f"- {item.title} [{', '.join(said) or _NONE}]")
+        return page, "\n".join(answer)
+
+    def _laid_out(self, listed: Sequence[Item]) -> str:
+        scenario = self._scenarios[self._rng.integers(len(self._scenarios))]
+        mentioned = [self._catalogue[item] for item in Context(scenario.dialogue).mentioned]
+        messages = user_messages("feedback", scenario.dialogue, mentioned, listed=listed)
+        return messages[-1]["content"]
 
     def _found(self) -> tuple[str, str]:
         """Some attributes of an item: its line."""
         item = self._items(1)[0]
-        values = [values for kind in KINDS for values in item.values(kind)[:3]] or [_name(item)]
+        values = [v for kind in KINDS for v in item.values(kind)[:3]] or [_name(item)]
         count = min(len(values), int(self._rng.integers(2, 5)))
         return ", ".join(self._picked(values, count)), f"- {described(item)}"
-
-    def _items_again(self) -> tuple[str, str]:
-        """Lines of items: the same in another order."""
-        lines = [f"- {described(item)}" for item in self._items(int(self._rng.integers(2, 5)))]
-        return "\n".join(lines), "\n".join(self._picked(lines, len(lines)))
-
-    def _lines_again(self) -> tuple[str, str]:
-        """A dialogue: its last lines."""
-        lines = self._last_lines(12)
-        return "\n".join(lines), "\n".join(lines[-self._rng.integers(1, 5) :])
-
-    def _last_lines(self, below: int) -> list[str]:
-        dialogue = self._dialogues[self._rng.integers(len(self._dialogues))]
-        return dialogue[-self._rng.integers(2, below) :]
 
     def _names(self, count: int) -> list[str]:
         names = []
@@ -134,10 +124,6 @@ class Lessons:
 
 def _name(item: Item) -> str:
     return split_year(item.title)[0]
-
-
-def _values(item: Item) -> list[str]:
-    return [value for kind in KINDS for value in item.values(kind)]
 
 
 def _cells(item: Item) -> list[str]:

@@ -47,10 +47,10 @@ def main() -> None:
     options.add_argument("--scenarios", type=int, default=4000)
     options.add_argument("--valid", type=int, default=None)
     options.add_argument("--epochs", type=float, default=1)
-    options.add_argument("--lessons", type=int, default=42000, help="of the reading before")
+    options.add_argument("--lessons", type=int, default=18000, help="of the reading before")
     options.add_argument("--learning-rate", type=float, default=1.5e-3)
     options.add_argument("--batch-size", type=int, default=8)
-    options.add_argument("--list-length", type=int, default=5)
+    options.add_argument("--list-length", type=int, default=10)
     options.add_argument("--vocabulary", type=int, default=1024)
     options.add_argument("--width", type=int, default=128)
     options.add_argument("--layers", type=int, default=3)
@@ -126,7 +126,7 @@ def reader_model(
             reads=True,
         )
     lessons = Lessons(dataset, limit=args.scenarios, seed=args.seed).draw(args.lessons)
-    reading = replace(settings, epochs=1, batch_size=16, learning_rate=3e-3)
+    reading = replace(settings, epochs=1, learning_rate=2e-3)
     return finetune(blank, lessons, args.out / "base", settings=reading, progress=False).path
 
 
