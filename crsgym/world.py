@@ -106,6 +106,7 @@ class World:
         self.success: Success = success
         self.fuzzy = fuzzy
         self._heard = Memo(self._hear, 4096)
+        self._numbers = np.arange(len(catalogue)).astype(object)
 
     def replace(self, **changes: Any) -> World:
         """This world with other parts or rules: keywords and errors as of the class."""
@@ -171,7 +172,7 @@ class World:
 
     def observe(self, states: Sequence[State]) -> list[Observation]:
         """What the agent sees of each conversation. No goal enters here."""
-        titles = self.catalogue.titles.__getitem__
+        titles = self.catalogue.titles_of
         observations: list[Observation] = []
         for state in states:
             context, candidates = state.context, state.candidates
@@ -180,7 +181,7 @@ class World:
                 {
                     "feedback": turn.feedback,
                     "preference": turn.recommendation.preference,
-                    "list": tuple(map(titles, turn.recommendation.items)),
+                    "list": titles(turn.recommendation.items),
                 }
                 for turn in context.turns
             ]
@@ -190,7 +191,7 @@ class World:
                     "mentioned": mentioned,
                     "history": tuple(history),
                     "feedback": context.feedback,
-                    "candidates": tuple(map(titles, candidates)),
+                    "candidates": titles(candidates),
                     "candidate_ids": np.fromiter(candidates, np.int64, len(candidates)),
                     "turn": len(history) + 1,
                 }
@@ -348,15 +349,16 @@ class World:
                 f"{type(self.retriever).__name__}.retrieve returned an index outside the "
                 f"catalogue of {len(self.catalogue)} items"
             )
-        rows = [tuple(row) for row in offers.tolist()]
-        if any(len(set(row)) < len(row) for row in rows):
+        # Of the same few numbers, so that thousands of states hold no numbers of their own.
+        rows: list[tuple[int, ...]] = list(map(tuple, self._numbers[offers].tolist()))
+        if sum(map(len, map(set, rows))) < offers.size:
             raise PluginError(f"{type(self.retriever).__name__}.retrieve offered an item twice")
         return rows
 
     def _hear(self, dialogue: tuple[Utterance, ...]) -> tuple[str, tuple[str, ...]]:
         """A dialogue as text, and the titles it mentions: the same at every turn."""
-        titles = map(self.catalogue.titles.__getitem__, Context(dialogue).recently_mentioned)
-        return dialogue_text(dialogue), tuple(titles)
+        mentioned = Context(dialogue).recently_mentioned
+        return dialogue_text(dialogue), self.catalogue.titles_of(mentioned)
 
 
 def _rank(goal: Goal, candidates: tuple[int, ...]) -> int | None:

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Literal
 
 from crsgym.data.titles import evened, normalise, same_title_key, split_year
@@ -100,6 +101,13 @@ class Catalogue(Sequence[Item]):
 
     def __repr__(self) -> str:
         return f"Catalogue({len(self)} items, {self.fingerprint[:8]})"
+
+    def titles_of(self, items: Sequence[int]) -> tuple[str, ...]:
+        """The display titles of some items, in their order."""
+        if len(items) > 1:
+            several: tuple[str, ...] = itemgetter(*items)(self.titles)
+            return several
+        return tuple(self.titles[item] for item in items)
 
     def index_of_key(self, key: str) -> int:
         """Index of the item with this key.

@@ -325,3 +325,8 @@ def test_real_titles(name: str) -> None:
 def test_attributes_do_not_matter_to_titles() -> None:
     item = Item("a", "Joker (2019)", 2019, (Attribute("genre", "drama"),))
     assert Catalogue([item]).resolve("drama").item is None
+
+
+@pytest.mark.parametrize("items", [(), (7,), (3, 0), (0, 1, 0)])
+def test_titles_of_items(catalogue: Catalogue, items: tuple[int, ...]) -> None:
+    assert catalogue.titles_of(items) == tuple(TITLES[item] for item in items)
