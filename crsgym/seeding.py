@@ -11,7 +11,7 @@ def derive_seed(*parts: int | str) -> int:
     ``derive_seed(seed, scenario.id, turn)`` is how a conversation draws, so a result never depends
     on the size or the order of a batch.
     """
-    text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
+    text = "\x1f".join([f"{type(part).__name__}:{part}" for part in parts])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 

@@ -8,6 +8,7 @@ and inferred preference, is read by the same two text signals, each in a field o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -128,9 +129,10 @@ class LexicalRetriever:
         if self._feedback:
             self._add_feedback(total, contexts)
         if self._preference:
-            told = [b for b, context in enumerate(contexts) if context.last_preference]
+            wishes = [context.last_preference for context in contexts]
+            told = [b for b, wish in enumerate(wishes) if wish]
             if told:
-                total[told] += self._wishes.rows([contexts[b].last_preference for b in told])
+                total[told] += self._wishes.rows([wishes[b] for b in told])
         if self._demote == "shown":
             for row, context in zip(total, contexts, strict=True):
                 row[[i for turn in context.turns for i in turn.recommendation.items]] -= _DEMOTION
@@ -151,20 +153,13 @@ class LexicalRetriever:
         }
 
     def _add_feedback(self, total: FloatArray, contexts: Sequence[Context]) -> None:
-        places: list[list[int]] = []
-        remarks: list[list[str]] = []
-        for b, context in enumerate(contexts):
-            said = [
-                text for text in (*(t.feedback for t in context.turns), context.feedback) if text
-            ]
-            for age, text in enumerate(reversed(said)):
-                if age == len(places):
-                    places.append([])
-                    remarks.append([])
-                places[age].append(b)
-                remarks[age].append(text)
-        for age, (rows, texts) in enumerate(zip(places, remarks, strict=True)):
-            scores = self._remarks.rows(texts)
+        latest_first = [
+            filter(None, (context.feedback, *[turn.feedback for turn in reversed(context.turns)]))
+            for context in contexts
+        ]
+        for age, texts in enumerate(zip_longest(*latest_first)):
+            rows = [b for b, text in enumerate(texts) if text]
+            scores = self._remarks.rows([text for text in texts if text])
             scores *= np.float32(self._memory**age)
             if len(rows) == len(total):
                 total += scores

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crsgym.checks import check_count
 from crsgym.data.dataset import Dataset
+from crsgym.memo import Memo
 from crsgym.simulators import wording
 from crsgym.simulators.phrasebook import Nouns, Phrasebook
 from crsgym.simulators.preferences import PreferenceReader, Preferences
 from crsgym.simulators.topics import Places, Titles, Topics
 from crsgym.simulators.voice import Said, Voice
-from crsgym.types import Context, Goal, Item
+from crsgym.types import Context, Goal, Item, Utterance
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -54,6 +55,7 @@ class RulesSimulator:
         self._nouns = nouns or Nouns()
         self._book = Phrasebook(self._topics.topics, self._nouns)
         self._reader = PreferenceReader(items, self._topics, called=self._nouns.one)
+        self._told = Memo(self._tell, 8192)
 
     @classmethod
     def from_dataset(cls, dataset: Dataset, *, wishes: int = 2) -> Self:
@@ -81,10 +83,15 @@ class RulesSimulator:
             **self._nouns.spec(),
         }
 
+    def _tell(self, dialogue: tuple[Utterance, ...]) -> _Told:
+        read = self._reader.read(dialogue)
+        liked = read.liked[:_RECENT]
+        return _Told(read, liked, frozenset(liked + read.disliked))
+
     def _remark(self, context: Context, voice: Voice) -> None:
-        read = self._reader.read(context.dialogue)
-        liked, listed = read.liked[:_RECENT], context.last_list
-        here = self._topics.places(listed, liked + read.disliked)
+        read, liked, topics = self._told(context.dialogue)
+        listed = context.last_list
+        here = self._topics.places(listed, topics)
         if not listed:
             voice.say(wording.NO_LIST)
         else:
@@ -176,6 +183,16 @@ class RulesSimulator:
             if count > 1 or self._topics.topics[topic].kind != "person"
         )
         return sorted(telling, key=lambda topic: -counts[topic])
+
+
+class _Told(NamedTuple):
+    """What a dialogue tells."""
+
+    read: Preferences
+    liked: tuple[int, ...]
+    """Topics still wanted, what was said last first."""
+    topics: frozenset[int]
+    """All that a list is looked through for."""
 
 
 __all__ = ["VERSION", "RulesSimulator"]
