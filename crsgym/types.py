@@ -11,13 +11,14 @@ inferred preference, ``R_t`` recommended list, ``i*`` hidden target.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+
+from crsgym.record import Record
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
@@ -36,8 +37,7 @@ class Attribute(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(Record, frozen=True, gc=False):
     """One entry of the catalogue."""
 
     key: str
@@ -55,8 +55,7 @@ class Item:
         return tuple(a.value for a in self.attributes if not kinds or a.kind in kinds)
 
 
-@dataclass(frozen=True)
-class Utterance:
+class Utterance(Record, frozen=True, gc=False):
     """One utterance of the recorded dialogue ``D`` with what it links to."""
 
     role: Role
@@ -67,16 +66,14 @@ class Utterance:
     """Names of the other linked entities: genres, people, themes."""
 
 
-@dataclass(frozen=True)
-class Dialogue:
+class Dialogue(Record, frozen=True, gc=False):
     """A whole recorded conversation, from which scenarios are cut."""
 
     id: str
     utterances: tuple[Utterance, ...]
 
 
-@dataclass(frozen=True)
-class Goal:
+class Goal(Record, frozen=True, gc=False):
     """What the user wants, and agents may not see."""
 
     target: int
@@ -85,8 +82,7 @@ class Goal:
     """The reference preference ``P`` in words."""
 
 
-@dataclass(frozen=True)
-class Scenario:
+class Scenario(Record, frozen=True, gc=False):
     """One evaluation instance: a dialogue history and the item that came next."""
 
     id: str
@@ -97,8 +93,7 @@ class Scenario:
     goal: Goal
 
 
-@dataclass(frozen=True)
-class Recommendation:
+class Recommendation(Record, frozen=True, gc=False):
     """An answer as it was understood: ``P_t`` and ``R_t``, and what was wrong with it."""
 
     slots: tuple[int | None, ...] = ()
@@ -128,8 +123,7 @@ class Recommendation:
         return self.slots.index(item) + 1 if item in self.slots else None
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(Record, frozen=True, gc=False):
     """One finished turn, as both sides saw it."""
 
     feedback: str
@@ -141,8 +135,7 @@ class Turn:
     recommendation: Recommendation
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Record, frozen=True, dict=True):
     """Everything an agent, a retriever and a label-free user may see. It holds no goal."""
 
     dialogue: tuple[Utterance, ...]
@@ -187,8 +180,7 @@ class Context:
 Status = Literal["running", "terminated", "truncated"]
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record, frozen=True, gc=False):
     """A conversation, as a value: copying it is a clone, storing it is a save."""
 
     scenario: Scenario
@@ -205,8 +197,7 @@ class State:
         return self.scenario.goal
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Record, frozen=True, gc=False):
     """What one answer led to."""
 
     state: State
@@ -230,8 +221,7 @@ class Outcome:
         return self.state.status == "truncated"
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Record, frozen=True, gc=False):
     """One turn of a finished episode, with its reward and the truth about it."""
 
     turn: Turn
@@ -241,8 +231,7 @@ class Step:
     candidate_rank: int | None
 
 
-@dataclass(frozen=True)
-class Episode:
+class Episode(Record, frozen=True, gc=False):
     """A finished conversation: the scenario, the seed and every step."""
 
     scenario: Scenario
@@ -252,7 +241,7 @@ class Episode:
     agent: str = ""
     env: str = ""
     """Id of the environment, when it came from one."""
-    titles: Mapping[int, str] = field(default_factory=dict)
+    titles: Mapping[int, str] = msgspec.field(default_factory=dict)
     """Title of every item that occurs in it, by index: a stored episode reads by itself."""
 
     @property

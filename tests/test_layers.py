@@ -18,6 +18,7 @@ ROOMS = (
     "checks",
     "memo",
     "seeding",
+    "record",
     "types",
     "plugins",
     "options",
