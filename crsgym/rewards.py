@@ -135,8 +135,9 @@ class PreferenceSimilarity:
         new = [text for text, direction in kept.items() if direction is None]
         told = self._directions([*(text for _, text, _ in asked), *new])
         references = {text: direction or told[text] for text, direction in kept.items()}
-        for row, text, reference in asked:
-            similarity[row] = self._cosine(told[text], references[reference])
+        similarity[[row for row, _, _ in asked]] = [
+            self._cosine(told[text], references[reference]) for _, text, reference in asked
+        ]
         if len(self._references) + len(new) > self._capacity:
             self._references.clear()
         # Copies, since a row would keep the whole array of its batch.
@@ -168,11 +169,14 @@ class PreferenceSimilarity:
 
     def _cosine(self, a: _Direction, b: _Direction) -> float:
         """``(a - c) . (b - c) / (|a - c| |b - c|)``, multiplied out: no vector is copied."""
-        if min(a.length, b.length) < _SILENCE:
+        one, along_one, length_one = a
+        other, along_other, length_other = b
+        if length_one < _SILENCE or length_other < _SILENCE:
             return 0.0
-        product = float(np.dot(a.vector, b.vector)) - a.along - b.along + self._square
+        product = float(np.dot(one, other)) - along_one - along_other + self._square
+        cosine = product / (length_one * length_other)
         # Products in float32 are right to 7 digits only.
-        return min(max(product / (a.length * b.length), -1.0), 1.0)
+        return 1.0 if cosine > 1 else -1.0 if cosine < -1 else cosine
 
     def _plain(self, texts: Sequence[str]) -> FloatArray:
         vectors = np.asarray(self.encoder.encode(texts), dtype=np.float32)

@@ -53,7 +53,7 @@ class Voice:
         speak(free)
         said = " ".join(free._sentences)
         plain = said.isascii() and "(" not in said
-        if plain and all(s[-1] in _ENDS for s in free._sentences) and not leaks(said):
+        if plain and _ENDS.issuperset([s[-1] for s in free._sentences]) and not leaks(said):
             return said
         minded = cls(seed, leaks, book)
         speak(minded)
