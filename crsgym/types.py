@@ -11,7 +11,6 @@ inferred preference, ``R_t`` recommended list, ``i*`` hidden target.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
 
 import msgspec
@@ -135,7 +134,7 @@ class Turn(Record, frozen=True, gc=False):
     recommendation: Recommendation
 
 
-class Context(Record, frozen=True, dict=True):
+class Context(Record, frozen=True, gc=False):
     """Everything an agent, a retriever and a label-free user may see. It holds no goal."""
 
     dialogue: tuple[Utterance, ...]
@@ -150,18 +149,18 @@ class Context(Record, frozen=True, dict=True):
         """The turn to be played, from 1."""
         return len(self.turns) + 1
 
-    @cached_property
+    @property
     def mentioned(self) -> tuple[int, ...]:
         """The items of ``I_D``: each once, in the order of first mention."""
         return tuple(dict.fromkeys(i for u in self.dialogue for i in u.items))
 
-    @cached_property
+    @property
     def recently_mentioned(self) -> tuple[int, ...]:
         """The items of ``I_D``: each once, in the order of last mention, the latest at the end."""
         latest_first = dict.fromkeys(i for u in reversed(self.dialogue) for i in reversed(u.items))
         return tuple(latest_first)[::-1]
 
-    @cached_property
+    @property
     def entities(self) -> tuple[str, ...]:
         """The other entities of ``I_D``: each once, in the order of first mention."""
         return tuple(dict.fromkeys(e for u in self.dialogue for e in u.entities))
