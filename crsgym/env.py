@@ -209,16 +209,16 @@ def step_info(task: Task, outcome: Outcome, *, reveal: bool) -> dict[str, Any]:
     """``info`` of a step; the truth enters only at the end, or when it was asked for."""
     state = outcome.state
     answer = state.context.turns[-1].recommendation
-    titles = task.world.catalogue.titles.__getitem__
+    catalogue = task.world.catalogue
     info: dict[str, Any] = {
         "scenario_id": state.scenario.id,
         "turn": len(state.context.turns),
         "reward_terms": dict(outcome.reward_terms),
         "answer_issues": answer.issues,
-        "items": tuple(map(titles, answer.items)),
+        "items": catalogue.titles_of(answer.items),
     }
     if reveal or state.status != "running":
-        info["target"] = titles(state.goal.target)
+        info["target"] = catalogue.titles[state.goal.target]
         info["target_rank"] = _rank(outcome.target_rank)
         info["candidate_rank"] = _rank(outcome.candidate_rank)
     return info

@@ -148,8 +148,8 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         outcomes = self.world.advance(self.states, list(actions))
         self._states = [outcome.state for outcome in outcomes]
         rewards = np.array([outcome.reward for outcome in outcomes], dtype=np.float64)
-        terminated = np.array([outcome.terminated for outcome in outcomes], dtype=np.bool_)
-        truncated = np.array([outcome.truncated for outcome in outcomes], dtype=np.bool_)
+        status = np.array([state.status for state in self._states])
+        terminated, truncated = status == "terminated", status == "truncated"
         infos = {
             i: step_info(self.task, outcome, reveal=self.reveal)
             for i, outcome in enumerate(outcomes)
