@@ -3,8 +3,12 @@
     python -m agents.ablations --env INSPIRED-v0 --simulator attributes --out DIR
 
 Each row is trained and played without the thing, on its own copy of the environment; a training
-that is done is not done again. The table is ``DIR/report.md``. What the method's table has besides
-and this one cannot have: a single-task user, which is a language model's.
+that is done is not done again. The table is ``DIR/report.md``. With a user that is a language model
+trained on three tasks, the options of one that was trained on feedback alone add a row:
+
+    python -m agents.ablations --env Synthetic-v0 --simulator llm --out DIR \
+        --simulator-options '{"model": "transformers:ALL"}' \
+        --single-task-options '{"model": "transformers:FEEDBACK"}'
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from typing import Any
 
 from crsgym.evaluation.metrics import DEFAULT_METRICS
 from crsgym.evaluation.table import Table
+from crsgym.plugins import unknown
 from crsgym.registry import entry_of, make_task
 from crsgym.retrieval import RETRIEVERS
 from crsgym.task import Task
@@ -42,6 +47,8 @@ class Ablation:
     """Whether the user says nothing."""
     retriever_options: Mapping[str, Any] = field(default_factory=dict)
     reward_weights: Mapping[str, float] = field(default_factory=dict)
+    single_task: bool = False
+    """Whether the user was trained on feedback alone."""
     constant: bool = False
     """Whether it takes away what is the same for every answer of a ranker, so that nothing can
     change: no training is spent on it."""
@@ -49,7 +56,7 @@ class Ablation:
     @property
     def same_world(self) -> bool:
         """Whether conversations go as in the full method, so that its supervised stage serves."""
-        return not self.silent and not self.retriever_options
+        return not (self.silent or self.single_task or self.retriever_options)
 
 
 ABLATIONS: tuple[Ablation, ...] = (
@@ -59,6 +66,7 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation("no preference in retrieval", retriever_options={"use_preference": False}),
     Ablation("no list in retrieval", retriever_options={"use_list": False}),
     Ablation("no feedback", silent=True),
+    Ablation("single-task user", single_task=True),
     Ablation("no hit reward", reward_weights={"hit": 0.0}),
     Ablation("no rank reward", reward_weights={"rank": 0.0}),
     Ablation("no preference reward", reward_weights={"preference": 0.0}),
@@ -72,6 +80,23 @@ class AblationSettings(ExperimentSettings):
 
     seeds: tuple[int, ...] = (0,)
     """Seeds of the trainings, as JSON; `seed`, `modes` and `mode` are not used."""
+    single_task_options: dict[str, Any] = field(default_factory=dict)
+    """What differs in the options of a user that was trained on feedback alone, as JSON; without it
+    that row is left out."""
+    rows: tuple[str, ...] = tuple(ablation.name for ablation in ABLATIONS)
+    """Rows of the table, as JSON; `full` is always one."""
+
+    def __post_init__(self) -> None:
+        """Refuse a row that there is not.
+
+        Raises:
+            ConfigurationError: with the nearest row.
+        """
+        super().__post_init__()
+        known = [ablation.name for ablation in ABLATIONS]
+        for row in self.rows:
+            if row not in known:
+                raise unknown("row of the ablations", row, known)
 
     def without(self, ablation: Ablation, split: str) -> Task:
         """The task of a split, without the thing."""
@@ -80,6 +105,10 @@ class AblationSettings(ExperimentSettings):
             self.env,
             split=split,
             simulator=f"silent:{user}" if ablation.silent else user,
+            simulator_options={
+                **self.simulator_options,
+                **(self.single_task_options if ablation.single_task else {}),
+            },
             retriever=self.retriever,
             retriever_options={**self.retriever_options, **ablation.retriever_options},
             reward_weights={**self.reward_weights, **ablation.reward_weights} or None,
@@ -122,8 +151,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = Path(settings.out)
     rows: dict[str, Trials | str] = {}
     for ablation in ABLATIONS:
+        if ablation.name not in (FULL, *settings.rows):
+            continue
         if ablation.constant:
             rows[ablation.name] = "as the full method: every answer of a ranker has the form"
+        elif ablation.single_task and not settings.single_task_options:
+            rows[ablation.name] = "no such user was given (--single-task-options)"
         elif missing := missing_options(settings, ablation):
             rows[ablation.name] = f"the retriever has no option {', '.join(missing)}"
         else:

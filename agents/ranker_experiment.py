@@ -41,6 +41,8 @@ class ExperimentSettings(RankerConfig):
     """Folder of the trainings and the report."""
     simulator: str | None = None
     """Simulated user; the environment's own if not given."""
+    simulator_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the simulated user, as JSON."""
     retriever: str | None = None
     """Retriever; the environment's own if not given."""
     retriever_options: dict[str, Any] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class ExperimentSettings(RankerConfig):
             self.env,
             split=split,
             simulator=self.simulator,
+            simulator_options=self.simulator_options,
             retriever=self.retriever,
             retriever_options=self.retriever_options,
             reward_weights=self.reward_weights or None,

@@ -479,6 +479,18 @@ def test_the_ablations_write_a_row_each(tmp_path: Path) -> None:
     for ablation in ablations.ABLATIONS:
         assert f"| {ablation.name} |" in text
     assert "no option use_list" in text
+    assert "no such user was given" in text
+
+
+def test_a_user_of_one_task_is_a_row_where_there_is_one(tmp_path: Path) -> None:
+    run = ["--env", ENV, "--retriever", "lexical", "--simulator", "rules", "--out", str(tmp_path)]
+    run += [*TINY, "--rows", '["single-task user"]', "--single-task-options", '{"wishes": 1}']
+    assert ablations.main(run) == 0
+    rows = (tmp_path / "report.md").read_text().splitlines()[-2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| full", "| single-task user"]
+    assert "[" in rows[1].rsplit(" | ", 1)[1]
+    with pytest.raises(ConfigurationError, match="did you mean 'no feedback'"):
+        ablations.main([*run, "--rows", '["no feedbak"]'])
 
 
 def test_transfer_writes_a_row_for_each_user(tmp_path: Path) -> None:
