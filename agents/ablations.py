@@ -16,14 +16,14 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from crsgym.evaluation.metrics import DEFAULT_METRICS
 from crsgym.evaluation.table import Table
 from crsgym.plugins import unknown
-from crsgym.registry import entry_of, make_task
+from crsgym.registry import entry_of
 from crsgym.retrieval import RETRIEVERS
 from crsgym.task import Task
 
@@ -82,7 +82,7 @@ class AblationSettings(ExperimentSettings):
     """Seeds of the trainings, as JSON; `seed`, `modes` and `mode` are not used."""
     single_task_options: dict[str, Any] = field(default_factory=dict)
     """What differs in the options of a user that was trained on feedback alone, as JSON; without it
-    that row is left out."""
+    that row says so."""
     rows: tuple[str, ...] = tuple(ablation.name for ablation in ABLATIONS)
     """Rows of the table, as JSON; `full` is always one."""
 
@@ -101,20 +101,14 @@ class AblationSettings(ExperimentSettings):
     def without(self, ablation: Ablation, split: str) -> Task:
         """The task of a split, without the thing."""
         user = self.simulator or entry_of(self.env).simulator
-        return make_task(
-            self.env,
-            split=split,
+        other = self.single_task_options if ablation.single_task else {}
+        return replace(
+            self,
             simulator=f"silent:{user}" if ablation.silent else user,
-            simulator_options={
-                **self.simulator_options,
-                **(self.single_task_options if ablation.single_task else {}),
-            },
-            retriever=self.retriever,
+            simulator_options={**self.simulator_options, **other},
             retriever_options={**self.retriever_options, **ablation.retriever_options},
-            reward_weights={**self.reward_weights, **ablation.reward_weights} or None,
-            success="never",
-            limit=self.limit if split == "train" else None,
-        )
+            reward_weights={**self.reward_weights, **ablation.reward_weights},
+        ).task(split)
 
 
 def missing_options(settings: AblationSettings, ablation: Ablation) -> list[str]:

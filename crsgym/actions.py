@@ -78,7 +78,7 @@ _HEADING = re.compile(
 )
 _ANY_STEP = re.compile(r"Step ?[1-9] ?[:.)]")
 _IN_ORDER = list(range(1, len(STEPS) + 1))
-_LEAD = "".join(filter(str.isspace, map(chr, range(0x3001)))) + ".:*_#-"
+_LEAD = re.compile(r"^[\s.:*_#-]+")
 """What may stand between a heading and its text: white space and marks."""
 _TAGS_AND_STEPS = re.compile(r"</?think>|Step ?[1-9] ?[:.)]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -237,7 +237,7 @@ def _read_steps(text: str, start: int, end: int, closed: bool, issues: set[str])
         begin = found[numbers.index(1)].end()
         following = _ANY_STEP.search(text, begin, end)
         preference = text[begin : following.start() if following else end]
-        preference = repair_unicode(preference.lstrip(_LEAD).rstrip())
+        preference = repair_unicode(_LEAD.sub("", preference).strip())
         if len(preference) > MAX_PREFERENCE:
             issues.add("long_preference")
             preference = preference[:MAX_PREFERENCE]
