@@ -37,12 +37,14 @@ def test_it_is_a_vector_env(toy_task: Task) -> None:
     assert observation in envs.observation_space
     assert observation["candidate_ids"].shape == (3, 6)
     assert info["_scenario_id"].all()
+    envs.action_space.seed(1)  # random lists may hit: were all to end at once, no turn's info is left
     actions = envs.action_space.sample()
     assert actions in envs.action_space
     observation, rewards, terminated, truncated, info = envs.step(actions)
     assert observation in envs.observation_space
     assert rewards.shape == terminated.shape == truncated.shape == (3,)
     assert rewards.dtype == np.float64
+    assert not (terminated | truncated).any()
     assert info["reward_terms"]["hit"].shape == (3,)
 
 
