@@ -5,18 +5,24 @@
 How much of what was learned is the user's, and how much is recommendation: a row is the user that
 the policy was trained with, a column the one it meets. Beside each cell stands the gain over the
 retriever's own order under the same user. A training that is done is not done again; the matrix is
-``DIR/report.md``.
+``DIR/report.md``. A user that is a language model needs options, and one of its own on each data
+set:
+
+    python -m agents.transfer --env INSPIRED-v0 --out DIR --users '["rules", "attributes", "llm"]' \
+        --user-options '{"llm": {"model": "transformers:DIR"}}'
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from crsgym.evaluation.metrics import parse_metric
 from crsgym.evaluation.table import Table
+from crsgym.plugins import unknown
 from crsgym.registry import make_task
 from crsgym.task import Task
 
@@ -38,8 +44,13 @@ class TransferSettings(ExperimentSettings):
     against: tuple[str, ...] = ()
     """Users to play under, as JSON; those trained under and the controls of the last when not
     given."""
+    user_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Options of users, as JSON, by the user or by `"ENV, USER"`, which adds to it; a control has
+    those of the user that it wraps. `simulator_options` is not used."""
     envs: tuple[str, ...] = ()
-    """Other environments to play on, as JSON, each under the users trained under."""
+    """Other environments to play on, as JSON."""
+    elsewhere: tuple[str, ...] = ()
+    """Users to play under there, as JSON; those trained under when not given."""
     other_split: str = "valid"
     """Split of the other environments that is played; not all of them have a test split."""
     trained: Mode = "supervised-rl"
@@ -51,17 +62,36 @@ class TransferSettings(ExperimentSettings):
     seeds: tuple[int, ...] = (0,)
     """Seeds of the trainings, as JSON; `seed`, `modes` and `mode` are not used."""
 
+    def __post_init__(self) -> None:
+        """Refuse options of a user who does not take part.
+
+        Raises:
+            ConfigurationError: with the nearest who does.
+        """
+        super().__post_init__()
+        played = [(self.env, user) for user in (*self.users, *self.met())]
+        played += [(env, user) for env in self.envs for user in self.elsewhere or self.users]
+        known = dict.fromkeys(name for env, user in played for name in _names(env, user))
+        for name in self.user_options:
+            if name not in known:
+                raise unknown("user of the matrix", name, known)
+
     def met(self) -> tuple[str, ...]:
         """The users to play under."""
         last = self.users[-1]
         return self.against or (*self.users, *(f"{control}:{last}" for control in CONTROLS))
+
+    def options_of(self, env: str, user: str) -> dict[str, Any]:
+        """The options of a user on an environment."""
+        given = (self.user_options.get(name, {}) for name in _names(env, user))
+        return {key: value for options in given for key, value in options.items()}
 
 
 def places(settings: TransferSettings) -> dict[str, Task]:
     """Every task that is played, by the heading of its column."""
     tasks = {user: _task(settings, settings.env, user, "test") for user in settings.met()}
     for env in settings.envs:
-        for user in settings.users:
+        for user in settings.elsewhere or settings.users:
             task = _task(settings, env, user, settings.other_split)
             tasks[f"{env}, {user}"] = replace(
                 task, scenarios=task.scenarios[: settings.other_limit]
@@ -126,12 +156,19 @@ def _task(settings: TransferSettings, env: str, user: str, split: str) -> Task:
         env,
         split=split,
         simulator=user,
+        simulator_options=settings.options_of(env, user),
         retriever=settings.retriever,
         retriever_options=settings.retriever_options,
         reward_weights=settings.reward_weights or None,
         success="never",
         limit=settings.limit if split == "train" else None,
     )
+
+
+def _names(env: str, user: str) -> tuple[str, ...]:
+    """What options of a user may be given under, the most particular last."""
+    wrapped = user.rsplit(":", 1)[-1]
+    return (wrapped, user, f"{env}, {wrapped}", f"{env}, {user}")
 
 
 def _folder(user: str) -> str:

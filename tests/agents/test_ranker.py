@@ -502,3 +502,34 @@ def test_transfer_writes_a_row_for_each_user(tmp_path: Path) -> None:
     for row in ("rules", "attributes"):
         assert f"| {row} |" in values
         assert f"| {row} |" in gains
+
+
+def test_users_of_a_transfer_have_their_options() -> None:
+    options = {
+        "llm": {"model": "transformers:A", "max_tokens": 40},
+        "blind:llm": {"max_tokens": 20},
+        f"{ENV}, llm": {"model": "transformers:B"},
+    }
+    settings = transfer.TransferSettings(
+        env="INSPIRED-v0", out="", users=("rules", "llm"), user_options=options, envs=(ENV,)
+    )
+    here, there = "INSPIRED-v0", ENV
+    assert settings.options_of(here, "rules") == {}
+    assert settings.options_of(here, "silent:llm") == options["llm"]
+    assert settings.options_of(here, "blind:llm") == {"model": "transformers:A", "max_tokens": 20}
+    assert settings.options_of(there, "llm") == {"model": "transformers:B", "max_tokens": 40}
+    with pytest.raises(ConfigurationError, match="did you mean 'llm'"):
+        replace(settings, user_options={"lm": {}})
+
+
+def test_a_language_model_is_a_row_and_a_column_of_a_transfer(
+    tmp_path: Path, tiny_base: Path
+) -> None:
+    options = {"llm": {"model": f"transformers:{tiny_base}", "max_tokens": 4}}
+    users = ["--users", '["rules", "llm"]', "--against", '["llm", "blind:llm"]']
+    users += ["--envs", f'["{ENV}"]', "--elsewhere", '["rules"]', "--other-limit", "5"]
+    users += ["--user-options", json.dumps(options)]
+    assert transfer.main(["--env", ENV, "--out", str(tmp_path), *TINY, *users]) == 0
+    rows = (tmp_path / "report.md").read_text().splitlines()
+    assert f"| trained under | llm (8) | blind:llm (8) | {ENV}, rules (5) |" in rows
+    assert sum(row.startswith("| llm | .") for row in rows) == 1
