@@ -53,6 +53,9 @@ class FinetuneSettings:
     """Saves memory for time; of no use to a small model."""
     similar_lengths: bool = False
     """Batches of examples of about one length: less padding, somewhat less random batches."""
+    bfloat16: bool | None = None
+    """Whether to calculate in bfloat16: on a GPU that has it when None. A CPU with instructions for
+    it is faster then, too; weights that are trained stay in float32."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -140,7 +143,9 @@ def finetune(
     held_out = [row for row in held_out if len(row["input_ids"]) <= settings.max_length]
 
     gpu = torch.cuda.is_available()
-    bfloat16 = gpu and torch.cuda.is_bf16_supported()
+    bfloat16 = settings.bfloat16
+    if bfloat16 is None:
+        bfloat16 = gpu and torch.cuda.is_bf16_supported()
     checkpoints = out / "checkpoints"
     arguments = SFTConfig(
         output_dir=str(checkpoints),
@@ -167,7 +172,10 @@ def finetune(
     )
     with _own_randomness(settings.seed):
         network = AutoModelForCausalLM.from_pretrained(
-            str(model), dtype=torch.bfloat16 if bfloat16 and settings.lora_rank else torch.float32
+            str(model),
+            dtype=torch.bfloat16 if bfloat16 and settings.lora_rank else torch.float32,
+            # On a CPU the fused attention is slow in bfloat16: a third of a step.
+            attn_implementation="eager" if bfloat16 and not gpu else None,
         )
         lengths = [len(row["input_ids"]) for row in kept]
         trainer = _trainer(SFTTrainer, lengths, settings)(
@@ -292,11 +300,14 @@ def _trainer(base: Any, lengths: Sequence[int], settings: FinetuneSettings) -> A
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             causal = model.get_base_model() if hasattr(model, "get_base_model") else model
             asked = {key: value for key, value in inputs.items() if key != "labels"}
-            hidden = causal.base_model(**asked, use_cache=False).last_hidden_state[:, :-1]
             labels = inputs["labels"][:, 1:]  # (B, W - 1)
             learnt = labels != -100
-            logits = causal.get_output_embeddings()(hidden[learnt]).float()  # (tokens, V)
-            loss = torch.nn.functional.cross_entropy(logits, labels[learnt], reduction="sum")
+            with self.accelerator.autocast():
+                hidden = causal.base_model(**asked, use_cache=False).last_hidden_state[:, :-1]
+                logits = causal.get_output_embeddings()(hidden[learnt])  # (tokens, V)
+            loss = torch.nn.functional.cross_entropy(
+                logits.float(), labels[learnt], reduction="sum"
+            )
             return loss / (learnt.sum() if num_items_in_batch is None else num_items_in_batch)
 
     return AnswerTrainer

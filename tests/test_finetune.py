@@ -17,6 +17,7 @@ from crsgym.protocols import Sampling
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 pytest.importorskip("peft")
+load_file = pytest.importorskip("safetensors.torch").load_file
 
 _spec = importlib.util.spec_from_file_location(
     "crsgym_tiny_model", Path(__file__).with_name("tiny_model.py")
@@ -72,6 +73,21 @@ def ask(model: str | Path, adapter: Path | None = None) -> list:
 
     chat = TransformersChatModel(model, adapter=adapter, device="cpu")
     return chat.complete([example[:-1] for example in EXAMPLES[:4]], Sampling(max_tokens=20))
+
+
+@pytest.mark.parametrize("settings", [FULL, LORA], ids=["full", "lora"])
+def test_bfloat16_on_a_cpu_learns_as_float32_does(base, tmp_path, settings) -> None:
+    last = {}
+    for halved in (False, True):
+        out = tmp_path / str(halved)
+        chosen = replace(settings, bfloat16=halved)
+        run = finetune(base, EXAMPLES, out, settings=chosen, progress=False)
+        losses = [entry["loss"] for entry in run.history if "loss" in entry]
+        assert losses[-1] < losses[0]
+        last[halved] = losses[-1]
+        (weights,) = [load_file(file) for file in out.glob("*.safetensors")]
+        assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+    assert last[True] == pytest.approx(last[False], rel=0.05, abs=0.02)
 
 
 def test_a_model_learns_the_answers_and_when_to_stop(trained) -> None:
