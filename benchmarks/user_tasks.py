@@ -8,6 +8,12 @@ all three tasks, and on each of them alone: on the same examples as often, and, 
 for, as that is fewer steps, once more for as many steps as all three take together. It is measured
 on the valid split, each model on what it was trained for, with 95% intervals from a bootstrap over
 dialogues, paired for the differences. A run that is killed goes on where it was.
+
+With ``--model`` a pretrained model is trained in place of the small one (`smollm.py` has one that
+needs no hub), and learns from few examples, each of which takes a core a second or two:
+
+    python benchmarks/user_tasks.py --model runs/smollm --lora-rank 16 --bfloat16 --dialogues 300 \
+        --list-length 5 --batch-size 4 --learning-rate 5e-4 --answers 16 --out runs/pretrained
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from crsgym import data, simulators
+from crsgym.chat.cache import CachedChatModel
 from crsgym.chat.huggingface import TransformersChatModel
 from crsgym.data.dataset import Dataset
 from crsgym.data.titles import split_year
@@ -39,33 +46,53 @@ from tiny_model import write_tiny_model
 STEPS = ", as many steps"
 
 
-def main() -> None:
-    """Train, measure, print."""
+def parsed() -> argparse.Namespace:
+    """The command line."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--dataset", default="synthetic")
     options.add_argument("--scenarios", type=int, default=4000)
     options.add_argument("--valid", type=int, default=None)
+    options.add_argument(
+        "--dialogues",
+        type=int,
+        help="instead: one scenario, at random, of so many train dialogues and each valid one",
+    )
+    options.add_argument("--model", type=Path, help="a pretrained one, and no reading before")
+    options.add_argument("--lora-rank", type=int, default=0, help="0 trains all the weights")
+    options.add_argument("--bfloat16", action="store_true")
     options.add_argument("--epochs", type=float, default=1)
     options.add_argument("--lessons", type=int, default=18000, help="of the reading before")
     options.add_argument("--learning-rate", type=float, default=1.5e-3)
     options.add_argument("--batch-size", type=int, default=8)
+    options.add_argument("--answers", type=int, default=64, help="generated together")
     options.add_argument("--list-length", type=int, default=10)
     options.add_argument("--vocabulary", type=int, default=1024)
     options.add_argument("--width", type=int, default=128)
     options.add_argument("--layers", type=int, default=3)
     options.add_argument("--seed", type=int, default=0)
-    arms = ["all", *TASKS, *(task + STEPS for task in TASKS)]
-    options.add_argument("--arms", nargs="*", choices=arms, default=arms[: 1 + len(TASKS)])
-    args = options.parse_args()
+    arms = ["untrained", "all", *TASKS, *(task + STEPS for task in TASKS)]
+    options.add_argument("--arms", nargs="*", choices=arms, default=arms[: 2 + len(TASKS)])
+    return options.parse_args()
 
+
+def main() -> None:
+    """Train, measure, print."""
+    args = parsed()
+    args.out.mkdir(parents=True, exist_ok=True)
     dataset = data.load(args.dataset)
     teacher = simulators.build("attributes", dataset)
     made = {"teacher": teacher, "list_length": args.list_length, "seed": args.seed}
-    train = make_examples(dataset, "train", lists=1, limit=args.scenarios, **made)
+    limit = None if args.dialogues else args.scenarios
+    train = make_examples(dataset, "train", lists=1, limit=limit, **made)
     valid = make_examples(dataset, "valid", lists=2, limit=args.valid, **made)
+    if args.dialogues:
+        train = one_each(train, args.dialogues, args.seed)
+        valid = one_each(valid, None, args.seed)
     settings = FinetuneSettings(
-        lora_rank=0,
+        lora_rank=args.lora_rank,
+        lora_alpha=2 * args.lora_rank or 16,
+        bfloat16=args.bfloat16 or None,
         learning_rate=args.learning_rate,
         epochs=args.epochs,
         batch_size=args.batch_size,
@@ -75,21 +102,19 @@ def main() -> None:
         similar_lengths=True,
         seed=args.seed,
     )
-    base = reader_model(args, dataset, train, settings)
+    base = args.model or reader_model(args, dataset, train, settings)
     reader = AttributeReader(dataset.catalogue)
     results: dict[str, dict[str, Scores]] = {}
-    for arm in ["untrained", *args.arms]:
-        path, steps, start = base, 0, time.process_time()
-        task = arm.removesuffix(STEPS)
+    for arm in args.arms:
+        folder, task = args.out / arm.replace(", ", "-"), arm.removesuffix(STEPS)
+        trained, steps, start = None, 0, time.process_time()
         if arm != "untrained":
             examples = [e.messages for e in train if task in ("all", e.task)]
             share = len(train) / len(examples) if arm.endswith(STEPS) else 1.0
             chosen = replace(settings, epochs=args.epochs * share)
-            run = finetune(
-                base, examples, args.out / arm.replace(", ", "-"), settings=chosen, progress=False
-            )
-            path, steps = run.path, max(int(entry.get("step", 0)) for entry in run.history)
-        model = TransformersChatModel(path, device="cpu", batch_size=64)
+            run = finetune(base, examples, folder, settings=chosen, progress=False)
+            trained, steps = run.path, max(int(entry.get("step", 0)) for entry in run.history)
+        model = CachedChatModel(chat_model(args, base, trained), folder.with_suffix(".sqlite"))
         asked = [e for e in valid if task in ("all", "untrained", e.task)]
         results[arm] = measure(model, asked, reader, max_tokens=60)
         print(f"\n{arm}: {time.process_time() - start:.0f} s of CPU", end="")
@@ -99,6 +124,27 @@ def main() -> None:
         table = {n: {m: s.values.tolist() for m, s in r.items()} for n, r in results.items()}
         (args.out / "scores.json").write_text(json.dumps(table))
     print_table(results)
+
+
+def chat_model(args: argparse.Namespace, base: Path, trained: Path | None) -> TransformersChatModel:
+    """The model that is measured: ``trained`` is an adapter of ``base``, all of it, or None."""
+    return TransformersChatModel(
+        base if args.lora_rank else trained or base,
+        adapter=trained if args.lora_rank else None,
+        device="cpu",
+        dtype="bfloat16" if args.bfloat16 else "auto",
+        batch_size=args.answers,
+    )
+
+
+def one_each(examples: Sequence[Example], count: int | None, seed: int) -> list[Example]:
+    """Those of one scenario, drawn at random, of each of the first so many dialogues."""
+    scenarios: dict[str, dict[str, None]] = {}
+    for example in examples:
+        scenarios.setdefault(example.dialogue, {})[example.scenario] = None
+    rng = np.random.default_rng(seed)
+    drawn = {rng.choice(list(of)) for of in list(scenarios.values())[:count]}
+    return [example for example in examples if example.scenario in drawn]
 
 
 def reader_model(
@@ -132,7 +178,8 @@ def reader_model(
 
 def print_table(results: dict[str, dict[str, Scores]]) -> None:
     """Every measure of every model, and what training on all the tasks adds to each."""
-    for which, scores in results["untrained"].items():
+    one_of_each = {w: s for measured in results.values() for w, s in measured.items()}
+    for which, scores in one_of_each.items():
         bootstrap = Bootstrap(scores.dialogues)
         everyone = np.ones(len(scores.values), dtype=bool)
         print(f"\n{which} (n = {len(scores.values)}, {bootstrap.num_dialogues} dialogues)")
