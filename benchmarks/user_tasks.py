@@ -12,8 +12,9 @@ dialogues, paired for the differences. A run that is killed goes on where it was
 With ``--model`` a pretrained model is trained in place of the small one (`smollm.py` has one that
 needs no hub), and learns from few examples, each of which takes a core a second or two:
 
-    python benchmarks/user_tasks.py --model runs/smollm --lora-rank 16 --bfloat16 --dialogues 300 \
-        --list-length 5 --batch-size 4 --learning-rate 5e-4 --answers 16 --out runs/pretrained
+    python benchmarks/user_tasks.py --model runs/smollm --lora-rank 16 --bfloat16 --dialogues 200 \
+        --list-length 5 --batch-size 2 --accumulate 2 --learning-rate 5e-4 --answers 16 \
+        --out runs/pretrained
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def parsed() -> argparse.Namespace:
     options.add_argument("--lessons", type=int, default=18000, help="of the reading before")
     options.add_argument("--learning-rate", type=float, default=1.5e-3)
     options.add_argument("--batch-size", type=int, default=8)
+    options.add_argument("--accumulate", type=int, default=1, help="batches a step")
     options.add_argument("--answers", type=int, default=64, help="generated together")
     options.add_argument("--list-length", type=int, default=10)
     options.add_argument("--vocabulary", type=int, default=1024)
@@ -96,6 +98,7 @@ def main() -> None:
         learning_rate=args.learning_rate,
         epochs=args.epochs,
         batch_size=args.batch_size,
+        gradient_accumulation=args.accumulate,
         warmup_ratio=0.03,
         schedule="cosine",
         gradient_checkpointing=False,
