@@ -160,7 +160,8 @@ class LexicalRetriever:
         for age, texts in enumerate(zip_longest(*latest_first)):
             rows = [b for b, text in enumerate(texts) if text]
             scores = self._remarks.rows([text for text in texts if text])
-            scores *= np.float32(self._memory**age)
+            if age:
+                scores *= np.float32(self._memory**age)
             if len(rows) == len(total):
                 total += scores
             else:

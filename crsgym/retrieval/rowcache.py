@@ -21,7 +21,8 @@ class RowCache(Generic[K]):
     """The rows of the most recently used keys, within a budget of memory.
 
     Args:
-        compute: from keys to their rows, float32 (len(keys), width); a row depends on its key only.
+        compute: from keys to their rows, a new array, float32 (len(keys), width), that is handed
+            on; a row depends on its key only.
         width: columns of a row.
         megabytes: what all rows together may take; at least one row is always kept.
     """
@@ -44,7 +45,10 @@ class RowCache(Generic[K]):
         return len(self._places)
 
     def rows(self, keys: Sequence[K]) -> FloatArray:
-        """The row of each key, float32 (B, width); missing ones are computed in one call."""
+        """The row of each key, float32 (B, width), to be changed freely.
+
+        Missing ones are computed in one call.
+        """
         found: list[int] = []
         missing: dict[K, int] = {}
         absent: list[int] = []
@@ -58,12 +62,15 @@ class RowCache(Generic[K]):
                 else:
                     self._places.move_to_end(key)
                 found.append(place)
-            out = self._rows.take(found, axis=0)
+            all_new = len(missing) == len(keys) > 0
+            out = self._rows[:0] if all_new else self._rows.take(found, axis=0)
         if missing:
             fresh = self._compute(list(missing))
-            out[absent] = fresh.take([missing[keys[number]] for number in absent], axis=0)
             with self._lock:
                 self._keep(list(missing)[-self._room :], fresh[-self._room :])
+            if all_new:
+                return fresh
+            out[absent] = fresh.take([missing[keys[number]] for number in absent], axis=0)
         return out
 
     def _keep(self, keys: Sequence[K], fresh: FloatArray) -> None:
