@@ -23,12 +23,14 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 
-# A look at the words of a line saves most searches for patterns, which are slow.
+# What a piece of a line, between two blanks, tells of its clause is known from earlier lines, which
+# saves most searches for patterns: these are slow.
 _ASIDES = re.compile(_ASIDE, re.IGNORECASE)
-_REFUSES, _MAY_ASK, _UNSURE, _PLAIN = range(4)
+_PLAIN, _REFUSES, _MAY_ASK, _UNSURE = "prmu"
 _ELSE = re.compile(rf"\b(?:tired|sick|{'|'.join(_TURNS)})\b", re.IGNORECASE)
-_IN_WORDS = "'’‘`_"
 _IN_REQUESTS = re.compile(r"\b(?:of|enough|really|quite|missing|misses|lacks?)\b", re.IGNORECASE)
+_STOPS = ".;:!?"
+_STOP = re.compile(f"[{_STOPS}]")
 
 
 @lru_cache(maxsize=65536)
@@ -41,8 +43,8 @@ def split_polarity(text: str) -> tuple[str, str]:
     """
     wanted: list[str] = []
     refused: list[str] = []
-    for clause, _, turned_down in _clauses(text):
-        if clause := clause.strip():
+    for pieces, turned_down in _clauses(text):
+        if clause := " ".join(pieces).rstrip(_STOPS).strip():
             (refused if turned_down else wanted).append(clause)
     return ". ".join(wanted), ". ".join(refused)
 
@@ -51,69 +53,69 @@ def split_words(text: str) -> tuple[list[str], list[str]]:
     """The two texts of :func:`split_polarity`, each taken apart by ``words``."""
     wanted: list[str] = []
     refused: list[str] = []
-    for _, said, turned_down in _clauses(text):
+    for pieces, turned_down in _clauses(text):
         if turned_down:
-            refused += said
+            refused += pieces
         else:
-            wanted += said
-    return wanted, refused
+            wanted += pieces
+    return _taken_apart(wanted), _taken_apart(refused)
 
 
-def _clauses(text: str) -> list[tuple[str, list[str], bool]]:
-    """Each clause, its words, and whether it turns down what it names."""
+def _clauses(text: str) -> list[tuple[list[str], bool]]:
+    """The pieces of each clause, and whether it turns down what it names."""
     if "\n" in text:
         return _searched(text)
     if "," in text:
-        text = _ASIDES.sub(".", text)
-    found: list[tuple[str, list[str], bool]] = []
+        text = _ASIDES.sub(". ", text)
+    pieces = text.split(" ")
+    found: list[tuple[list[str], bool]] = []
     start = 0
-    for evened in _evened(text).split("."):
-        clause = text[start : start + len(evened)]
-        start += len(evened) + 1
-        said = evened.split()
-        kinds = set(map(_kinds.__getitem__, said))
+    for kinds in "".join(map(_kinds.__getitem__, pieces)).split("."):
+        end = start + len(kinds)
+        clause = pieces[start:end]
         if _UNSURE in kinds:
-            found += _searched(clause)
-            continue
-        if "'" in evened or "`" in evened or "_" in evened or not evened.isascii():
-            said = words(clause)
-        turned_down = _REFUSES in kinds and not (_MAY_ASK in kinds and _REQUEST.search(clause))
-        found.append((clause, said, turned_down))
+            found += _searched(f"{' ' if start else ''}{' '.join(clause)}")
+        else:
+            turned_down = _REFUSES in kinds and not (
+                _MAY_ASK in kinds and _REQUEST.search(" ".join(clause))
+            )
+            found.append((clause, turned_down))
+        start = end
     return found
 
 
-def _searched(text: str) -> list[tuple[str, list[str], bool]]:
-    """The same of any text, by the patterns themselves, which are slow."""
+def _searched(text: str) -> list[tuple[list[str], bool]]:
+    """The same of any text, by the patterns themselves."""
     return [
-        (clause, words(clause), bool(_REFUSAL.search(clause)) and not _REQUEST.search(clause))
+        (clause.split(" "), bool(_REFUSAL.search(clause)) and not _REQUEST.search(clause))
         for clause in _CLAUSES.split(text)
     ]
 
 
-def _evened(text: str) -> str:
-    """As long as the text, with a stop for each end and blanks for what is no part of a word."""
-    if text.isascii():
-        return text.encode().translate(_ASCII).decode()
-    return text.translate(_letters)
+def _kind(piece: str) -> str:
+    """What a piece tells of its clause, and a stop where the clause ends behind it."""
+    bare = piece.rstrip(_STOPS)
+    refuses, may_ask = _REFUSAL.search(bare), _IN_REQUESTS.search(bare)
+    if _STOP.search(bare) or _ELSE.search(bare) or (refuses and may_ask):
+        kind = _UNSURE
+    else:
+        kind = _REFUSES if refuses else _MAY_ASK if may_ask else _PLAIN
+    return kind if bare == piece else f"{kind}."
 
 
-def _letter(code: int) -> str:
-    letter = chr(code)
-    if letter.isalnum() or letter in _IN_WORDS:
-        return letter.lower() if letter.isascii() else letter
-    return "." if letter in ".;:!?" else " "
+def _taken_apart(pieces: list[str]) -> list[str]:
+    """The words of some pieces: most are one word each."""
+    said = list(map(_word.__getitem__, pieces))
+    return words(" ".join(pieces)) if "" in said else said
 
 
-def _kind(word: str) -> int:
-    """What a word, as it stands between blanks, tells of its clause."""
-    refuses, may_ask = _REFUSAL.search(word), _IN_REQUESTS.search(word)
-    if _ELSE.search(word) or (refuses and may_ask):
-        return _UNSURE
-    return _REFUSES if refuses else _MAY_ASK if may_ask else _PLAIN
+def _only_word(piece: str) -> str:
+    """The word of a piece; empty when it holds none or several."""
+    found = words(piece)
+    return found[0] if len(found) == 1 else ""
 
 
 _kinds = Table(_kind, 1 << 16)
-_letters = Table(_letter, 1 << 16)
-_ASCII = bytes(ord(_letters[code]) for code in range(128)) * 2
+_word = Table(_only_word, 1 << 16)
 
 __all__ = ["split_polarity", "split_words"]

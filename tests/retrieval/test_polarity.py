@@ -36,7 +36,7 @@ _PIECES = st.sampled_from(
     "enough but Yet but_ ,but . ; : ! ? , ,i , I'd we weren't horror é Sofía missing lacks x "
     "it's 'no' `not` of n`t don't' really quite 'enough' (but -yet tired-of sick, 'tired' none,of "
     ", rather "
-    "is\u0130nt \u212a".split(" ")
+    "is\u0130nt \u212a e\u0301t \xa8 fast-paced 3.5 .but ne'er.not".split(" ")
 ) | st.sampled_from(["\n", "\t", "\xa0", "\x1c", "", "_"])
 
 
