@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
+from crsgym.data.titles import evened
 from crsgym.memo import Table
 from crsgym.simulators import wording
 from crsgym.simulators.phrasebook import Phrasebook, article
@@ -52,7 +53,7 @@ class Voice:
         free = cls(seed, _nothing, book)
         speak(free)
         said = " ".join(free._sentences)
-        plain = said.isascii() and "(" not in said
+        plain = "(" not in (said if said.isascii() else evened(said))
         if plain and _ENDS.issuperset([s[-1] for s in free._sentences]) and not leaks(said):
             return said
         minded = cls(seed, leaks, book)

@@ -105,10 +105,25 @@ def test_what_cannot_be_said_safely_is_left_out() -> None:
     assert voice.text() == ""
 
 
-NAMES = ("Hoping For", "The A Tea", "Tea the", "Sofía", "Like It, The", "War Film (1999)", "It")
+NAMES = (
+    *("Hoping For", "The A Tea", "Tea the", "Sofía", "Like It, The", "War Film (1999)", "It"),
+    *("Ørsted é", "Amélie", "愛 の 歌", "Straße & Co", "It’s ½"),
+)
+UNUSUAL = (
+    "Amelie",
+    "愛 の 歌",
+    "ØRSTED É",
+    "a\u0308 tea",
+    "tea （x）",
+    "⑴ tea",
+    "strasse＆co",
+    "½ ﷺ",
+)
 
 
-@pytest.mark.parametrize("value", ["war", "Ada Ibarra", "tea, the", "Sofía", "war (film", "a tea"])
+@pytest.mark.parametrize(
+    "value", ["war", "Ada Ibarra", "tea, the", "Sofía", "war (film", "a tea", *UNUSUAL]
+)
 def test_speaking_freely_first_changes_nothing(value: str) -> None:
     titles = Titles([Item(str(i), name) for i, name in enumerate(NAMES)])
 
