@@ -6,8 +6,9 @@ A small Llama, in which titles and attributes are one token each, first learns t
 catalogue and train dialogues, and nothing of the tasks (`reading.py`). From there it is trained on
 all three tasks, and on each of them alone: on the same examples as often, and, if that arm is asked
 for, as that is fewer steps, once more for as many steps as all three take together. It is measured
-on the valid split, each model on what it was trained for, with 95% intervals from a bootstrap over
-dialogues, paired for the differences. A run that is killed goes on where it was.
+on the valid split, with 95% intervals from a bootstrap over dialogues, paired for the differences:
+each model on what it was trained for, and the one of feedback alone, which is the single-task user
+of SMTPO (section 4.3), on everything. A run that is killed goes on where it was.
 
 With ``--model`` a pretrained model is trained in place of the small one (`smollm.py` has one that
 needs no hub), and learns from few examples, each of which takes a core a second or two:
@@ -45,6 +46,8 @@ from reading import Lessons
 from tiny_model import write_tiny_model
 
 STEPS = ", as many steps"
+ANSWERS_ALL = ("untrained", "all", "feedback")
+"""Models that are asked everything: the single-task user of SMTPO is one of feedback alone."""
 
 
 def parsed() -> argparse.Namespace:
@@ -118,7 +121,7 @@ def main() -> None:
             run = finetune(base, examples, folder, settings=chosen, progress=False)
             trained, steps = run.path, max(int(entry.get("step", 0)) for entry in run.history)
         model = CachedChatModel(chat_model(args, base, trained), folder.with_suffix(".sqlite"))
-        asked = [e for e in valid if task in ("all", "untrained", e.task)]
+        asked = [e for e in valid if task in (*ANSWERS_ALL, e.task)]
         results[arm] = measure(model, asked, reader, max_tokens=60)
         print(f"\n{arm}: {time.process_time() - start:.0f} s of CPU", end="")
         print(f", {steps} steps" if steps else "", flush=True)
