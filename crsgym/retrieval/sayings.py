@@ -184,7 +184,9 @@ class Phrases:
             while node is not None:
                 if node.places:
                     found.update(node.places)
-                node = node.after.get(singular(said[start])) if start < len(said) else None
+                if not node.after or start == len(said):
+                    break
+                node = node.after.get(singular(said[start]))
                 start += 1
         return sorted(found)
 

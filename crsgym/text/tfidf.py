@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,12 +87,9 @@ class HashedTfidf:
 
     def _entries(self, said: Sequence[Sequence[str]]) -> tuple[IntArray, IntArray, FloatArray]:
         """The non-zero entries: rows (ascending), columns (ascending in a row) and values."""
-        bucket = self._buckets.__getitem__
-        flat: list[int] = []
-        for each in said:
-            flat += map(bucket, each)
         lengths = list(map(len, said))
-        column: IntArray = np.array(flat, dtype=np.int64)
+        buckets = map(self._buckets.__getitem__, chain.from_iterable(said))
+        column: IntArray = np.fromiter(buckets, np.int64, sum(lengths))
         row = np.repeat(np.arange(len(said), dtype=np.int64), lengths)
         kept = column != _STOP
         cells, counts = np.unique(row[kept] * self.dim + column[kept], return_counts=True)
