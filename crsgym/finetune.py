@@ -174,8 +174,8 @@ def finetune(
         network = AutoModelForCausalLM.from_pretrained(
             str(model),
             dtype=torch.bfloat16 if bfloat16 and settings.lora_rank else torch.float32,
-            # On a CPU the fused attention takes a third of a step in bfloat16. This one is faster, and
-            # keeps a square of the length in memory where there is no gradient checkpointing.
+            # On a CPU the fused attention takes a third of a step in bfloat16. This one is faster,
+            # and keeps the square of the length in memory where no gradients are checkpointed.
             attn_implementation="eager" if bfloat16 and not gpu else None,
         )
         lengths = [len(row["input_ids"]) for row in kept]
