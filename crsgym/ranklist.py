@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _MAX_ENTRY = 600
 """Characters within which the end of one entry is looked for."""
+_AT_ONCE = 128
+"""Commas between titles that are read at once."""
 _GAP = re.compile(r"[\s,]*")
 _DELIMITER = re.compile(r"[\[\],\n]")
 _END = re.compile(r"[\],\n]")
@@ -57,6 +59,7 @@ class ListReader:
             self.limit = line_end.start() if line_end else len(text)
         else:
             pos = self._read_titles(pos, list_length)
+        stumbled = False
         while True:
             pos = _end(_GAP, text, pos)
             if pos >= self.limit:
@@ -70,7 +73,13 @@ class ListReader:
                 issues.add("too_many_titles")
                 closed = text.find("]", pos) >= 0
                 break
-            pos = self._read_entry(pos)
+            end = self._read_plain(pos)
+            if end is None:
+                pos, stumbled = self._read_entry(pos), True
+            elif stumbled:
+                pos, stumbled = self._read_titles(_end(_GAP, text, end), list_length), False
+            else:
+                pos = end
         if not closed:
             issues.add("unclosed_list")
         if not self.slots:
@@ -83,8 +92,10 @@ class ListReader:
         This is the short way through what most answers are: no text is searched for its ends.
         """
         text, seen, catalogue = self.text, self.seen, self.catalogue
+        if (close := text.find("]", pos)) < 0:
+            return pos
         plain, with_commas, commas = catalogue.plain_titles, catalogue.comma_titles, 0
-        pieces = text[pos : text.find("]", pos)].split(", ", list_length * 4)
+        pieces = text[pos:close].split(", ", min(4 * list_length, _AT_ONCE))
         items = list(map(plain.get, pieces))
         i, last = 0, len(pieces) - 1
         slots, spans = self.slots, self.spans
@@ -111,8 +122,6 @@ class ListReader:
 
     def _read_entry(self, pos: int) -> int:
         """Put one entry into the next slot; the place behind it."""
-        if (end := self._read_plain(pos)) is not None:
-            return end
         ends, cut = self._ends(pos)
         found = self._longest(pos, ends)
         if numbering := _NUMBERING.match(self.text, pos, cut):
