@@ -21,8 +21,8 @@ class RowCache(Generic[K]):
     """The rows of the most recently used keys, within a budget of memory.
 
     Args:
-        compute: from keys to their rows, a new array, float32 (len(keys), width), that is handed
-            on; a row depends on its key only.
+        compute: from keys to their rows, a new array (len(keys), width), that is handed on in
+            float32; a row depends on its key only.
         width: columns of a row.
         megabytes: what all rows together may take; at least one row is always kept.
     """
@@ -65,7 +65,7 @@ class RowCache(Generic[K]):
             all_new = len(missing) == len(keys) > 0
             out = self._rows[:0] if all_new else self._rows.take(found, axis=0)
         if missing:
-            fresh = self._compute(list(missing))
+            fresh = np.asarray(self._compute(list(missing)), dtype=np.float32)
             with self._lock:
                 self._keep(list(missing)[-self._room :], fresh[-self._room :])
             if all_new:

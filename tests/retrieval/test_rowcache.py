@@ -31,6 +31,13 @@ def test_a_row_is_computed_once_and_in_one_call() -> None:
     assert squares.asked == [3, 1, 2]
 
 
+def test_rows_have_one_precision_whichever_are_new() -> None:
+    cache = RowCache(lambda keys: np.array([[key / 3] for key in keys]), 1)
+    first, mixed = cache.rows([1, 2]), cache.rows([1, 5])
+    assert first.dtype == mixed.dtype == np.float32
+    assert first[0] == mixed[0]
+
+
 def test_the_least_recently_used_row_goes() -> None:
     squares = Squares()
     cache = RowCache(squares, 2, megabytes=16 / 2**20)  # room for two rows of 8 bytes
