@@ -14,7 +14,6 @@ trained on three tasks, the options of one that was trained on feedback alone ad
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +30,7 @@ from .ranker import Ranker
 from .ranker_config import Mode
 from .ranker_experiment import ExperimentSettings, train_modes
 from .ranker_training import split_of
-from .settings import parse
+from .settings import leave, parse
 from .trials import Trials, play_all
 
 FULL = "full"
@@ -185,6 +184,6 @@ def _play(settings: AblationSettings, ablation: Ablation, out: Path) -> Trials:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)
 
 __all__ = ["ABLATIONS", "FULL", "Ablation", "AblationSettings", "main", "table"]

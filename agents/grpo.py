@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -48,7 +47,7 @@ from .llm import LLMAgent, write_agent
 from .policy import Tokens, collate, load_policy, token_logprobs
 from .rows import Row, make_rows, padded, summarise
 from .sampler import Sampler
-from .settings import parse
+from .settings import leave, parse
 
 
 class TrainingStopped(CRSGymError):
@@ -448,6 +447,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)
 
 __all__ = ["GRPOSettings", "Trainer", "TrainingStopped", "main"]

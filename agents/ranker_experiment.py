@@ -23,7 +23,7 @@ from crsgym.task import Task
 from .ranker import Ranker
 from .ranker_config import Mode, RankerConfig
 from .ranker_training import show, split_of, train_ranker
-from .settings import parse
+from .settings import leave, parse
 from .trials import CANDIDATES, Trials, play_all
 
 MODES: tuple[Mode, ...] = ("supervised", "rl", "supervised-rl")
@@ -165,6 +165,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)
 
 __all__ = ["ExperimentSettings", "main", "tables", "train_modes"]

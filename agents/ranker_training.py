@@ -52,7 +52,7 @@ from .ranker_episodes import (
     target_ranks,
 )
 from .ranker_examples import Examples, supervised_examples
-from .settings import parse
+from .settings import leave, parse
 
 if TYPE_CHECKING:
     from crsgym.task import Task
@@ -376,6 +376,6 @@ def show(record: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)
 
 __all__ = ["RankerSettings", "main", "show", "split_of", "train_ranker"]

@@ -19,7 +19,7 @@ from typing import Any
 from crsgym.errors import ConfigurationError
 from crsgym.task import Task
 
-from .settings import TaskSettings, parse
+from .settings import TaskSettings, leave, parse
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>\n"
@@ -200,7 +200,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)
 
 __all__ = [
     "CHAT_TEMPLATE",

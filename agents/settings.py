@@ -12,15 +12,17 @@ import dataclasses
 import inspect
 import itertools
 import json
+import os
+import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_type_hints
 
 import msgspec
 
-from crsgym.errors import ConfigurationError
+from crsgym.errors import ConfigurationError, CRSGymError
 from crsgym.plugins import unknown
 
 if TYPE_CHECKING:
@@ -98,6 +100,22 @@ def field_docs(kind: type) -> Mapping[str, str]:
             ):
                 docs[node.target.id] = " ".join(str(below.value.value).split())
     return docs
+
+
+def leave(main: Callable[[], int]) -> NoReturn:
+    """Run a module's command line and end the process with its code.
+
+    A failure is one line on standard error, and 1, or 2 for a wrong configuration, as of the
+    command ``crsgym``; ``CRSGYM_TRACEBACK=1`` shows more.
+    """
+    try:
+        code = main()
+    except CRSGymError as error:
+        if os.environ.get("CRSGYM_TRACEBACK"):
+            raise
+        print(f"{Path(sys.argv[0]).stem}:", " ".join(str(error).split()), file=sys.stderr)  # noqa: T201
+        code = 2 if isinstance(error, ConfigurationError) else 1
+    sys.exit(code)
 
 
 def parse(kind: type[S], program: str, argv: Sequence[str] | None = None) -> S:
@@ -207,6 +225,7 @@ __all__ = [
     "RECIPES",
     "TaskSettings",
     "field_docs",
+    "leave",
     "parse",
     "read_recipe",
     "recipes",

@@ -31,7 +31,7 @@ from crsgym.world import World
 from .compact import PROMPTS
 from .form import FormTeacher
 from .llm import LLMAgent, write_agent
-from .settings import TaskSettings, parse
+from .settings import TaskSettings, leave, parse
 from .teachers import ChatTeacher, Teacher, TemplateTeacher
 
 _BATCH = 256
@@ -310,7 +310,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)
 
 __all__ = [
     "Example",

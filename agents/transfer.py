@@ -29,7 +29,7 @@ from crsgym.task import Task
 from .ranker import Ranker
 from .ranker_config import Mode
 from .ranker_experiment import RETRIEVER, ExperimentSettings, train_modes
-from .settings import parse
+from .settings import leave, parse
 from .trials import Trials, play_all
 
 CONTROLS = ("blind", "noisy", "shuffled", "silent")
@@ -128,14 +128,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     settings = parse(TransferSettings, "python -m agents.transfer", argv)
     out = Path(settings.out)
+    # All are made before any is used, so that a wrong option stops no training half-way.
+    lessons = {user: _task(settings, settings.env, user, "train") for user in settings.users}
+    played = places(settings)
     modes: tuple[Mode, ...] = ("supervised", settings.trained)
-    for user in settings.users:
+    for user, task in lessons.items():
         configs = [
             settings.config(mode, seed) for seed in settings.seeds for mode in dict.fromkeys(modes)
         ]
-        train_modes(_task(settings, settings.env, user, "train"), configs, out / _folder(user))
+        train_modes(task, configs, out / _folder(user))
     cells = {}
-    for place, task in places(settings).items():
+    for place, task in played.items():
         agents: dict[str, list[Ranker | str]] = {RETRIEVER: [RETRIEVER]}
         for user in settings.users:
             agents[user] = [
@@ -176,6 +179,6 @@ def _folder(user: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)
 
 __all__ = ["TransferSettings", "main", "matrix", "places"]

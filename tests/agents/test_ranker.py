@@ -27,6 +27,7 @@ from agents.ranker_episodes import (
 )
 from agents.ranker_examples import supervised_examples
 from agents.ranker_training import train_ranker
+from agents.settings import leave
 from agents.trials import play_all
 from agents.wishes import FORMS, WishWriter
 from crsgym.actions import parse_answer
@@ -520,6 +521,22 @@ def test_users_of_a_transfer_have_their_options() -> None:
     assert settings.options_of(there, "llm") == {"model": "transformers:B", "max_tokens": 40}
     with pytest.raises(ConfigurationError, match="did you mean 'llm'"):
         replace(settings, user_options={"lm": {}})
+
+
+def test_a_user_without_its_options_stops_a_transfer_before_any_training(tmp_path: Path) -> None:
+    run = ["--env", ENV, "--out", str(tmp_path), *TINY, "--users", '["rules", "llm"]']
+    with pytest.raises(ConfigurationError, match="needs a chat model"):
+        transfer.main(run)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_setting_of_a_module_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    run = ["--env", ENV, "--out", "", "--rows", '["no feedbak"]']
+    with pytest.raises(SystemExit) as left:
+        leave(lambda: ablations.main(run))
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "did you mean 'no feedback'" in line
 
 
 def test_a_language_model_is_a_row_and_a_column_of_a_transfer(
