@@ -10,6 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from crsgym.baselines import AGENTS
+from crsgym.chat import CHAT_MODELS
+from crsgym.data import DATASETS
+from crsgym.retrieval import RETRIEVERS
+from crsgym.rewards import REWARDS
+from crsgym.simulators import SIMULATORS
+from crsgym.text import ENCODERS
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^(?P<indent> *)```python *\n(?P<code>.*?)^(?P=indent)``` *$", re.M | re.S)
@@ -31,6 +39,8 @@ def blocks(text: str) -> list[str]:
 )
 def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for registry in (AGENTS, CHAT_MODELS, DATASETS, ENCODERS, RETRIEVERS, REWARDS, SIMULATORS):
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))  # as it was, afterwards
     namespace: dict[str, object] = {"__name__": f"docs_{page.stem}"}
     for code in blocks(page.read_text(encoding="utf-8")):
         exec(compile(code, str(page), "exec"), namespace)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -118,10 +118,10 @@ def facts_of(name: str) -> dict[str, str]:
     return dict(getattr(_module_of(name), "FACTS", {}))
 
 
-def _module_of(name: str) -> ModuleType:
-    """Where a data set's loader is defined."""
+def _module_of(name: str) -> ModuleType | None:
+    """Where a data set's loader is defined; None where that is no module, as in executed text."""
     loader = DATASETS.load(name if name in DATASETS.names() else name.lower())
-    return importlib.import_module(getattr(loader, "__module__", __name__))
+    return sys.modules.get(getattr(loader, "__module__", __name__))
 
 
 __all__ = [

@@ -89,6 +89,14 @@ def test_becomes_an_environment(books: Path) -> None:
     assert [s.id for s in task.scenarios] == ["d1/1/0", "d1/1/1"]
 
 
+def test_a_loader_that_is_in_no_module_has_no_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = {"__name__": "nowhere"}
+    exec("def load_typed(): ...", typed)
+    monkeypatch.setattr(DATASETS, "_entries", {"typed": typed["load_typed"]})
+    assert facts_of("typed") == {}
+    assert source_files("typed") == ()
+
+
 def test_facts_without_reading() -> None:
     assert facts_of("ReDial")["licence"] == "CC BY 4.0"
     assert facts_of("opendialkg")["homepage"].startswith("https://")
