@@ -67,6 +67,7 @@ class Trainer:
 
     def __init__(self, settings: GRPOSettings, *, progress: bool = True) -> None:
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
 
         self.settings, self.progress = settings, progress
         self.out = Path(settings.out)
@@ -84,6 +85,7 @@ class Trainer:
             gradient_checkpointing=settings.gradient_checkpointing,
             seed=derive_seed(settings.seed, "adapter"),
         )
+        AcceleratorState._reset_state()  # where another trainer of this process left its precision
         self.accelerator = Accelerator(mixed_precision="bf16" if settings.bf16 else "no")
         if self.accelerator.num_processes > 1:
             raise ConfigurationError(

@@ -474,6 +474,16 @@ def test_the_curriculum_over_turns_grows(tiny_base, tmp_path) -> None:
     assert [record["turns"] for record in log] == [1, 2]
 
 
+def test_it_begins_after_a_trainer_of_another_precision(tiny_base, tmp_path) -> None:
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state()
+    Accelerator(mixed_precision="bf16")
+    trainer = Trainer(settings_for(tiny_base, tmp_path), progress=False)
+    assert trainer.accelerator.mixed_precision == "no"
+
+
 # Settings
 
 
