@@ -79,7 +79,9 @@ class ServerChatModel:
         self._tells_token_ids = True
         self._loop = BackgroundLoop()
         self._clients: list[Any] = []
+        self._worn: list[Any] = []
         self._free: asyncio.LifoQueue[Any] | None = None
+        self._trusted: Any = None
         self._client_loop: asyncio.AbstractEventLoop | None = None
         self._model = model
 
@@ -124,7 +126,8 @@ class ServerChatModel:
 
     def close(self) -> None:
         """Drop the connections; a later call opens new ones."""
-        clients, self._clients, self._free = self._clients, [], None
+        clients, self._clients, self._free = self._clients + self._worn, [], None
+        self._worn = []
         for client in clients:
             self._loop.run(client.aclose())
         self._loop.stop()
@@ -134,7 +137,8 @@ class ServerChatModel:
         return {"model": self.name, **({"extra_body": self.extra_body} if self.extra_body else {})}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_clients": [], "_free": None, "_client_loop": None}
+        alone = dict.fromkeys(("_free", "_trusted", "_client_loop"))
+        return {**self.__dict__, **alone, "_clients": [], "_worn": []}
 
     async def _complete(
         self,
@@ -145,15 +149,20 @@ class ServerChatModel:
         if seeds is not None and len(seeds) != len(prompts):
             raise ValueError(f"expected one seed per prompt; got {len(seeds)} for {len(prompts)}")
         rows: Sequence[int | None] = [None] * len(prompts) if seeds is None else seeds
+        self._slots()
+        while self._worn:
+            await self._worn.pop().aclose()
         tasks = [
             asyncio.create_task(self._ask(prompt, sampling, seed))
             for prompt, seed in zip(prompts, rows, strict=True)
         ]
         try:
             return await asyncio.gather(*tasks)
-        finally:
+        except BaseException:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
 
     async def _ask(
         self, prompt: Sequence[Message], sampling: Sampling, seed: int | None
@@ -205,12 +214,8 @@ class ServerChatModel:
 
     async def _send(self, path: str, body: dict[str, Any]) -> Any:
         httpx = _httpx()
-        free = self._slots()
-        client = await free.get()
         try:
-            return await asyncio.wait_for(
-                client.post(self.base_url + path, json=body), self.timeout
-            )
+            return await self._answer(path, body)
         except (asyncio.TimeoutError, TimeoutError) as error:
             raise _TryAgainError(
                 f"no answer from {self.base_url} within {self.timeout:g} s; raise timeout=, or "
@@ -226,6 +231,17 @@ class ServerChatModel:
                 f"{self.base_url} dropped the connection in the middle of an answer "
                 f"({type(error).__name__}: {error})"
             ) from error
+
+    async def _answer(self, path: str, body: dict[str, Any]) -> Any:
+        free = self._slots()
+        client = await free.get()
+        try:
+            return await asyncio.wait_for(
+                client.post(self.base_url + path, json=body), self.timeout
+            )
+        except (asyncio.CancelledError, asyncio.TimeoutError, TimeoutError):
+            client = self._instead_of(client)
+            raise
         finally:
             free.put_nowait(client)
 
@@ -235,24 +251,32 @@ class ServerChatModel:
         One client with many connections looks through all of them at every request and every
         answer: for 256 of them that takes it more time than all the rest.
         """
-        httpx = _httpx()
         loop = asyncio.get_running_loop()
         if self._free is None or self._client_loop is not loop:
-            key = self._api_key or os.environ.get("OPENAI_API_KEY")
-            trusted = httpx.create_ssl_context()
-            self._clients = [
-                httpx.AsyncClient(
-                    headers={"Authorization": f"Bearer {key}"} if key else {},
-                    timeout=None,
-                    limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-                    verify=trusted,
-                )
-                for _ in range(self.concurrency)
-            ]
+            self._trusted = _httpx().create_ssl_context()
+            self._clients = [self._client() for _ in range(self.concurrency)]
+            self._worn = []
             self._client_loop, self._free = loop, asyncio.LifoQueue()
             for client in self._clients:
                 self._free.put_nowait(client)
         return self._free
+
+    def _instead_of(self, client: Any) -> Any:
+        """A new client: one whose request was cut off may wait for its own connection for ever."""
+        fresh = self._client()
+        self._worn.append(client)
+        self._clients = [fresh if one is client else one for one in self._clients]
+        return fresh
+
+    def _client(self) -> Any:
+        httpx = _httpx()
+        key = self._api_key or os.environ.get("OPENAI_API_KEY")
+        return httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=None,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+            verify=self._trusted,
+        )
 
     def _check(self, path: str, response: Any) -> None:
         """Sort a status into fine, try again, and give up."""

@@ -144,6 +144,19 @@ def test_one_failed_prompt_fails_the_batch_and_the_model_stays_usable(server, mo
     assert model.complete([ask("again")], GREEDY)[0].text == "you said again"
 
 
+def test_a_client_whose_request_was_cut_off_is_not_used_again(server, model) -> None:
+    model.complete([ask("hi")], GREEDY)
+    first = list(model._clients)
+    server.script.extend([(401, {"message": "no"}), *["hang"] * 5])
+    with pytest.raises(ModelServerError):
+        model.complete([ask(str(i)) for i in range(6)], GREEDY)
+    cut_off = [client for client in first if client not in model._clients]
+    assert len(model._clients) == len(first)
+    assert model.complete([ask("again")], GREEDY)[0].text == "you said again"
+    assert cut_off
+    assert all(client.is_closed for client in cut_off)
+
+
 def test_nobody_listens() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
