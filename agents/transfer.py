@@ -23,7 +23,6 @@ from typing import Any
 from crsgym.evaluation.metrics import parse_metric
 from crsgym.evaluation.table import Table
 from crsgym.plugins import unknown
-from crsgym.registry import make_task
 from crsgym.task import Task
 
 from .ranker import Ranker
@@ -69,8 +68,7 @@ class TransferSettings(ExperimentSettings):
             ConfigurationError: with the nearest who does.
         """
         super().__post_init__()
-        played = [(self.env, user) for user in (*self.users, *self.met())]
-        played += [(env, user) for env in self.envs for user in self.elsewhere or self.users]
+        played = [(self.env, user) for user in (*self.users, *self.met())] + self.others()
         known = dict.fromkeys(name for env, user in played for name in _names(env, user))
         for name in self.user_options:
             if name not in known:
@@ -81,21 +79,29 @@ class TransferSettings(ExperimentSettings):
         last = self.users[-1]
         return self.against or (*self.users, *(f"{control}:{last}" for control in CONTROLS))
 
+    def others(self) -> list[tuple[str, str]]:
+        """The other environments, each with every user to play under there."""
+        return [(env, user) for env in self.envs for user in self.elsewhere or self.users]
+
     def options_of(self, env: str, user: str) -> dict[str, Any]:
         """The options of a user on an environment."""
         given = (self.user_options.get(name, {}) for name in _names(env, user))
         return {key: value for options in given for key, value in options.items()}
 
+    def under(self, env: str, user: str, split: str) -> Task:
+        """The task of a split of an environment, with a user."""
+        options = self.options_of(env, user)
+        return replace(
+            self, env=env, simulator=user, simulator_options=options, user_options={}
+        ).task(split)
+
 
 def places(settings: TransferSettings) -> dict[str, Task]:
     """Every task that is played, by the heading of its column."""
-    tasks = {user: _task(settings, settings.env, user, "test") for user in settings.met()}
-    for env in settings.envs:
-        for user in settings.elsewhere or settings.users:
-            task = _task(settings, env, user, settings.other_split)
-            tasks[f"{env}, {user}"] = replace(
-                task, scenarios=task.scenarios[: settings.other_limit]
-            )
+    tasks = {user: settings.under(settings.env, user, "test") for user in settings.met()}
+    for env, user in settings.others():
+        task = settings.under(env, user, settings.other_split)
+        tasks[f"{env}, {user}"] = replace(task, scenarios=task.scenarios[: settings.other_limit])
     return tasks
 
 
@@ -129,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = parse(TransferSettings, "python -m agents.transfer", argv)
     out = Path(settings.out)
     # All are made before any is used, so that a wrong option stops no training half-way.
-    lessons = {user: _task(settings, settings.env, user, "train") for user in settings.users}
+    lessons = {user: settings.under(settings.env, user, "train") for user in settings.users}
     played = places(settings)
     modes: tuple[Mode, ...] = ("supervised", settings.trained)
     for user, task in lessons.items():
@@ -152,20 +158,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     (out / "report.md").write_text(text, encoding="utf-8")
     print(text)  # noqa: T201
     return 0
-
-
-def _task(settings: TransferSettings, env: str, user: str, split: str) -> Task:
-    return make_task(
-        env,
-        split=split,
-        simulator=user,
-        simulator_options=settings.options_of(env, user),
-        retriever=settings.retriever,
-        retriever_options=settings.retriever_options,
-        reward_weights=settings.reward_weights or None,
-        success="never",
-        limit=settings.limit if split == "train" else None,
-    )
 
 
 def _names(env: str, user: str) -> tuple[str, ...]:
