@@ -178,7 +178,7 @@ def parse_answer(
         steps=steps,
         well_formed=well_formed and issues.isdisjoint(("early_list", "loose_marker")),
         issues=tuple(sorted(issues)),
-        spans=tuple(reader.spans),
+        bounds=tuple(reader.bounds),
         fuzzy=tuple(reader.fuzzy_slots),
     )
 

@@ -213,7 +213,7 @@ def step_info(task: Task, outcome: Outcome, *, reveal: bool) -> dict[str, Any]:
     info: dict[str, Any] = {
         "scenario_id": state.scenario.id,
         "turn": len(state.context.turns),
-        "reward_terms": dict(outcome.reward_terms),
+        "reward_terms": outcome.reward_terms,
         "answer_issues": answer.issues,
         "items": catalogue.titles_of(answer.items),
     }

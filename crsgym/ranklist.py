@@ -34,7 +34,7 @@ class ListReader:
         fuzzy: whether an entry that matches nothing is matched approximately.
         issues: where codes of :data:`crsgym.actions.ISSUES` are put.
 
-    After :meth:`read`, ``slots``, ``spans`` and ``fuzzy_slots`` are as in
+    After :meth:`read`, ``slots``, ``bounds`` and ``fuzzy_slots`` are as in
     :class:`~crsgym.types.Recommendation`, and ``seen`` holds the items that were understood.
     """
 
@@ -44,7 +44,7 @@ class ListReader:
         self.fuzzy = fuzzy
         self.issues = issues
         self.slots: list[int | None] = []
-        self.spans: list[tuple[int, int]] = []
+        self.bounds: list[int] = []
         self.fuzzy_slots: list[int] = []
         self.seen: set[int] = set()
         self.limit = len(text)
@@ -61,7 +61,8 @@ class ListReader:
             pos = self._read_titles(pos, list_length)
         stumbled = False
         while True:
-            pos = _end(_GAP, text, pos)
+            if text[pos : pos + 1] != "]":
+                pos = _end(_GAP, text, pos)
             if pos >= self.limit:
                 closed = False
                 break
@@ -98,7 +99,7 @@ class ListReader:
         pieces = text[pos:close].split(", ", min(4 * list_length, _AT_ONCE))
         items = list(map(plain.get, pieces))
         i, last = 0, len(pieces) - 1
-        slots, spans = self.slots, self.spans
+        slots, bounds = self.slots, self.bounds
         while i <= last and len(slots) < list_length:
             title, item = pieces[i], items[i]
             if item is None:
@@ -115,7 +116,8 @@ class ListReader:
             if i < last and items[i + 1] is None and _TRAILING_ARTICLE.match(text, end):
                 break
             seen.add(item)
-            spans.append((pos, end))
+            bounds.append(pos)
+            bounds.append(end)
             slots.append(item)
             i, pos = i + 1, end + 2 if i < last else end
         return pos
@@ -136,7 +138,7 @@ class ListReader:
         start, stop = self._bare(pos, end)
         if start > pos:
             self.issues.add("quoted_titles")
-        self.spans.append((start, stop))
+        self.bounds += start, stop
         self.slots.append(self._understand(resolution))
         return end
 
@@ -150,7 +152,7 @@ class ListReader:
         if item is None or item in self.seen or _TRAILING_ARTICLE.match(text, end):
             return None
         self.seen.add(item)
-        self.spans.append((pos, end))
+        self.bounds += pos, end
         self.slots.append(item)
         return end
 

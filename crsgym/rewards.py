@@ -75,8 +75,12 @@ def rank(recommendations: Sequence[Recommendation], goals: Sequence[Goal]) -> Va
     ``len(R_t)`` counts slots as written: an entry that was not understood has its place.
     """
     pairs = zip(recommendations, goals, strict=True)
-    positions = [(r.rank_of(goal.target), len(r.slots)) for r, goal in pairs]
-    return _values([0.0 if pos is None else 1 - (pos - 1) / length for pos, length in positions])
+    return _values(
+        [
+            0.0 if (pos := r.rank_of(goal.target)) is None else 1 - (pos - 1) / len(r.slots)
+            for r, goal in pairs
+        ]
+    )
 
 
 class _Direction(NamedTuple):
@@ -122,21 +126,20 @@ class PreferenceSimilarity:
             PluginError: when the encoder breaks its contract.
         """
         inferred = [repair_unicode(r.preference[:MAX_ENCODED]) for r in recommendations]
-        asked = [
-            (row, text, goal.preference)
-            for row, (text, goal) in enumerate(zip(inferred, goals, strict=True))
-            if text and goal.preference
-        ]
+        wanted = [goal.preference for goal in goals]
+        asked = [row for row, pair in enumerate(zip(inferred, wanted, strict=True)) if all(pair)]
         similarity = np.zeros(len(inferred))
         if not asked:
             return similarity
+        texts, targets = [inferred[row] for row in asked], [wanted[row] for row in asked]
         # Taken out before anything is put in, which may forget what was in.
-        kept = {text: self._references.get(text) for _, _, text in asked}
+        kept = {text: self._references.get(text) for text in targets}
         new = [text for text, direction in kept.items() if direction is None]
-        told = self._directions([*(text for _, text, _ in asked), *new])
+        told = self._directions([*texts, *new])
         references = {text: direction or told[text] for text, direction in kept.items()}
-        similarity[[row for row, _, _ in asked]] = [
-            self._cosine(told[text], references[reference]) for _, text, reference in asked
+        similarity[asked] = [
+            self._cosine(told[text], references[target])
+            for text, target in zip(texts, targets, strict=True)
         ]
         if len(self._references) + len(new) > self._capacity:
             self._references.clear()

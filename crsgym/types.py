@@ -106,10 +106,16 @@ class Recommendation(Record, frozen=True, gc=False):
     """Whether ``RANK LIST: [Title, ..., Title]`` was found."""
     issues: tuple[str, ...] = ()
     """Codes of what is wrong, sorted, each once; see :mod:`crsgym.actions`."""
-    spans: tuple[tuple[int, int], ...] = ()
-    """``(start, end)`` character span of each slot's title in the answer text."""
+    bounds: tuple[int, ...] = ()
+    """Where each slot's title starts and ends in the answer text, one after the other."""
     fuzzy: tuple[int, ...] = ()
     """Positions (from 0) of slots that only fuzzy matching understood."""
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """``(start, end)`` character span of each slot's title in the answer text."""
+        # Pairs are made when they are asked for: the collector would go over them in every state.
+        return tuple(zip(self.bounds[::2], self.bounds[1::2], strict=True))
 
     @property
     def items(self) -> tuple[int, ...]:

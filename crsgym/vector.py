@@ -264,11 +264,11 @@ def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]
         alike.setdefault(tuple(info), []).append(i)
     columns: dict[str, tuple[list[int], list[Any]]] = {}
     for keys, rows in alike.items():
-        table = zip(*[infos[i].values() for i in rows], strict=True)
-        for key, column in zip(keys, table, strict=True):
+        told = [infos[i] for i in rows]
+        for key in keys:
             places, values = columns.setdefault(key, ([], []))
             places += rows
-            values += column
+            values += [info[key] for info in told]
     in_order = len(alike) == 1 and list(infos) == list(range(count))
     stacked: dict[str, Any] = {}
     for key, (places, values) in columns.items():

@@ -12,6 +12,7 @@ retriever offers candidates, the recommender answers (``P_t``, ``R_t``).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -30,7 +31,6 @@ from crsgym.types import (
     HistoryTurn,
     Observation,
     Outcome,
-    Recommendation,
     Scenario,
     State,
     Status,
@@ -174,8 +174,10 @@ class World:
         """What the agent sees of each conversation. No goal enters here."""
         titles = self.catalogue.titles_of
         observations: list[Observation] = []
-        for state in states:
-            context, candidates = state.context, state.candidates
+        numbers = chain.from_iterable(state.candidates for state in states)
+        rows = np.fromiter(numbers, np.int64).reshape(len(states), self.num_candidates)
+        for state, candidate_ids in zip(states, rows, strict=True):
+            context = state.context
             dialogue, mentioned = self._heard(context.dialogue)
             history: list[HistoryTurn] = [
                 {
@@ -191,8 +193,8 @@ class World:
                     "mentioned": mentioned,
                     "history": tuple(history),
                     "feedback": context.feedback,
-                    "candidates": titles(candidates),
-                    "candidate_ids": np.fromiter(candidates, np.int64, len(candidates)),
+                    "candidates": titles(state.candidates),
+                    "candidate_ids": candidate_ids,
                     "turn": len(history) + 1,
                 }
             )
@@ -229,32 +231,23 @@ class World:
             )
             for state, text in zip(states, texts, strict=True)
         ]
-        scored, terms = self.rewards(answers, [state.goal for state in states])
-        totals = scored.tolist()
+        goals = [state.scenario.goal for state in states]
+        ranks = [answer.rank_of(goal.target) for answer, goal in zip(answers, goals, strict=True)]
+        scored, terms = self.rewards(answers, goals)
         played = [
-            (
-                Context(
-                    state.context.dialogue,
-                    (
-                        *state.context.turns,
-                        Turn(state.context.feedback, state.candidates, text, answer),
-                    ),
+            Context(
+                state.context.dialogue,
+                (
+                    *state.context.turns,
+                    Turn(state.context.feedback, state.candidates, text, answer),
                 ),
-                self._status(state, answer),
             )
             for state, text, answer in zip(states, texts, answers, strict=True)
         ]
-        after = self._next_turn(states, played)
-        return [
-            Outcome(
-                after[i],
-                totals[i],
-                terms[i],
-                answers[i].rank_of(state.goal.target),
-                _rank(state.goal, state.candidates),
-            )
-            for i, state in enumerate(states)
-        ]
+        statuses = list(map(self._status, played, ranks))
+        offered = [_rank(goal, s.candidates) for goal, s in zip(goals, states, strict=True)]
+        after = self._next_turn(states, played, statuses)
+        return list(map(Outcome, after, scored.tolist(), terms, ranks, offered))
 
     def episode(
         self,
@@ -300,12 +293,12 @@ class World:
         ]
 
     def _next_turn(
-        self, states: Sequence[State], played: Sequence[tuple[Context, Status]]
+        self, states: Sequence[State], played: Sequence[Context], statuses: Sequence[Status]
     ) -> list[State]:
         """The states after a turn that was played; those that run on hear and are offered more."""
-        contexts = [context for context, _ in played]
+        contexts = list(played)
         offers = [state.candidates for state in states]
-        running = [i for i, (_, status) in enumerate(played) if status == "running"]
+        running = [i for i, status in enumerate(statuses) if status == "running"]
         if running:
             asked = [contexts[i] for i in running]
             seeds = [
@@ -323,16 +316,16 @@ class World:
                 contexts[i], offers[i] = context, offer
         return [
             State(state.scenario, state.seed, context, offer, status)
-            for state, context, offer, (_, status) in zip(
-                states, contexts, offers, played, strict=True
+            for state, context, offer, status in zip(
+                states, contexts, offers, statuses, strict=True
             )
         ]
 
-    def _status(self, state: State, answer: Recommendation) -> Status:
-        rank = answer.rank_of(state.goal.target)
+    def _status(self, played: Context, rank: int | None) -> Status:
+        """How a conversation stands after a turn with the target in this place of the list."""
         if rank is not None and (self.success == "hit" or (self.success == "top1" and rank == 1)):
             return "terminated"
-        return "truncated" if state.context.turn >= self.max_turns else "running"
+        return "truncated" if len(played.turns) >= self.max_turns else "running"
 
     def _retrieve(self, contexts: Sequence[Context]) -> list[tuple[int, ...]]:
         if not contexts:
@@ -350,7 +343,7 @@ class World:
                 f"catalogue of {len(self.catalogue)} items"
             )
         # Of the same few numbers, so that thousands of states hold no numbers of their own.
-        rows: list[tuple[int, ...]] = list(map(tuple, self._numbers[offers].tolist()))
+        rows: list[tuple[int, ...]] = list(zip(*self._numbers[offers.T].tolist(), strict=True))
         if sum(map(len, map(set, rows))) < offers.size:
             raise PluginError(f"{type(self.retriever).__name__}.retrieve offered an item twice")
         return rows

@@ -11,7 +11,7 @@ import pytest
 
 from crsgym.types import Context, Goal, Recommendation, Turn, Utterance
 
-ANSWER = Recommendation((1, None), "a drama", 5, True, ("unknown_title",), ((0, 4), (6, 9)))
+ANSWER = Recommendation((1, None), "a drama", 5, True, ("unknown_title",), (0, 4, 6, 9))
 CONTEXT = Context(
     (Utterance("seeker", "hello", (3,), ("drama",)),), (Turn("", (1, 2), "text", ANSWER),), "more"
 )

@@ -18,7 +18,7 @@ from crsgym.errors import ConfigurationError
 from crsgym.memo import Memo
 from crsgym.retrieval.polarity import split_words
 from crsgym.retrieval.rowcache import RowCache
-from crsgym.retrieval.signals import ItemSignals, last_first, spoken
+from crsgym.retrieval.signals import ItemSignals, Said, last_first, spoken
 from crsgym.retrieval.topk import top_k
 from crsgym.text.words import words
 from crsgym.types import Context, FloatArray, IntArray, Scenario, Utterance
@@ -129,10 +129,7 @@ class LexicalRetriever:
         if self._feedback:
             self._add_feedback(total, contexts)
         if self._preference:
-            wishes = [context.last_preference for context in contexts]
-            told = [b for b, wish in enumerate(wishes) if wish]
-            if told:
-                total[told] += self._wishes.rows([wishes[b] for b in told])
+            _add_rows(total, self._wishes, [context.last_preference for context in contexts])
         if self._demote == "shown":
             for row, context in zip(total, contexts, strict=True):
                 row[[i for turn in context.turns for i in turn.recommendation.items]] -= _DEMOTION
@@ -154,18 +151,11 @@ class LexicalRetriever:
 
     def _add_feedback(self, total: FloatArray, contexts: Sequence[Context]) -> None:
         latest_first = [
-            filter(None, (context.feedback, *[turn.feedback for turn in reversed(context.turns)]))
-            for context in contexts
+            [text for text in (c.feedback, *[t.feedback for t in c.turns[::-1]]) if text]
+            for c in contexts
         ]
         for age, texts in enumerate(zip_longest(*latest_first)):
-            rows = [b for b, text in enumerate(texts) if text]
-            scores = self._remarks.rows([text for text in texts if text])
-            if age:
-                scores *= np.float32(self._memory**age)
-            if len(rows) == len(total):
-                total += scores
-            else:
-                total[rows] += scores
+            _add_rows(total, self._remarks, texts, self._memory**age)
 
     def _score_dialogues(self, heard: Sequence[_Heard]) -> FloatArray:
         dialogues = [one.dialogue for one in heard]
@@ -177,30 +167,49 @@ class LexicalRetriever:
         return np.concatenate(chunks)
 
     def _score_remarks(self, remarks: Sequence[str]) -> FloatArray:
-        wanted, refused = zip(*map(split_words, remarks), strict=True)
-        told = [b for b, said in enumerate(refused) if said]
-        scores, turned_down = np.split(
-            self._read([*wanted, *(refused[b] for b in told)]), [len(remarks)]
-        )
-        scores[told] -= turned_down
-        scores *= self._feedback
-        return scores
+        said: list[Sequence[str]] = []
+        weights: list[float] = []
+        ends = [0]
+        for wanted, refused in map(split_words, remarks):
+            said.append(wanted)
+            weights.append(self._feedback)
+            if refused:
+                said.append(refused)
+                weights.append(-self._feedback)
+            ends.append(len(said))
+        return self._read(said, weights, ends)
 
     def _score_wishes(self, wishes: Sequence[str]) -> FloatArray:
-        return self._preference * self._read(list(map(words, wishes)))
+        each = range(len(wishes) + 1)
+        return self._read(list(map(words, wishes)), [self._preference] * len(wishes), each)
 
-    def _read(self, said: Sequence[Sequence[str]]) -> FloatArray:
+    def _read(self, said: Said, told: Sequence[float], ends: Sequence[int]) -> FloatArray:
+        """What groups of texts that count ``told`` add to the scores: float32 (groups, n_items)."""
+        weights: FloatArray = np.array(told, dtype=np.float32)
         text = self._weights[SIGNALS.index("text")] + self._weights[SIGNALS.index("recent_text")]
         attributes = (
             self._weights[SIGNALS.index("attributes")]
             + self._weights[SIGNALS.index("recent_attributes")]
         )
-        scores = self._signals.text(said)
-        scores *= text
-        named = self._signals.attributes(said)
-        named *= attributes
-        scores += named
+        scores = self._signals.text(said, weights * text, ends)
+        scores += self._signals.attributes(said, weights * attributes, ends)
         return scores
+
+
+def _add_rows(
+    total: FloatArray, cache: RowCache[str], texts: Sequence[str | None], weight: float = 1
+) -> None:
+    """Add to each row that of its text, where it has one."""
+    told = [b for b, text in enumerate(texts) if text]
+    if not told:
+        return
+    rows = cache.rows([text for text in texts if text])
+    if weight != 1:
+        rows *= np.float32(weight)
+    if len(told) == len(total):
+        total += rows
+    else:
+        total[told] += rows
 
 
 class _Heard:

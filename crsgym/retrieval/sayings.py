@@ -100,7 +100,9 @@ class Phrases:
             for kind, phrase in phrases_of(item):
                 if phrase:
                     found[kind, phrase][number] = None
-        known = sorted(found)
+        # The product of sparse matrices puts what it meets last first, so that in this order the
+        # sum over the kinds of an item is taken in the order of ``KINDS``.
+        known = sorted(found, key=lambda key: (-KINDS.index(key[0]), key[1]))
         columns = [item for key in known for item in found[key]]
         indptr = np.cumsum([0, *(len(found[key]) for key in known)])
         ones = np.ones(len(columns), dtype=np.float32)
@@ -119,20 +121,14 @@ class Phrases:
 
     def scores_of(self, said: Sequence[Sequence[str]]) -> Iterator[FloatArray]:
         """The same of texts that were taken apart by ``words``."""
-        yield from self._scores(said).transpose(1, 0, 2)
+        scores: FloatArray = self.sparse_scores(said).toarray()
+        yield from scores.reshape(len(said), len(KINDS), -1).transpose(1, 0, 2)
 
-    def totals_of(self, said: Sequence[Sequence[str]]) -> FloatArray:
-        """What :meth:`scores_of` yields, summed: float32 (B, items)."""
-        total: FloatArray = self._scores(said).sum(axis=1)
-        return total
-
-    def _scores(self, said: Sequence[Sequence[str]]) -> FloatArray:
-        """Float32 (B, kinds, items)."""
+    def sparse_scores(self, said: Sequence[Sequence[str]]) -> Any:
+        """The same side by side: float32 CSR (B, kinds x items)."""
         found = self._found(said) @ self._by_kind
         found.data = np.log1p(found.data)
-        return np.asarray(found.toarray(), dtype=np.float32).reshape(
-            len(said), len(KINDS), self.items.shape[1]
-        )
+        return found
 
     def arrays(self) -> Arrays:
         """Plain arrays to store; the phrases themselves as UTF-8 bytes."""

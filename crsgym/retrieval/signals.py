@@ -6,15 +6,19 @@ All functions are batched and return dense float32 rows (B, n_items).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from crsgym.data.dataset import Dataset
 from crsgym.retrieval.sayings import Phrases
+from crsgym.retrieval.sparse import dense_sums
 from crsgym.text import item_text
 from crsgym.text.tfidf import HashedTfidf
 from crsgym.types import FloatArray, Utterance
+
+Said: TypeAlias = Sequence[Sequence[str]]
+"""Texts, each taken apart by ``words``."""
 
 _DIM = 2**18
 
@@ -48,16 +52,27 @@ class ItemSignals:
         self._phrases = Phrases.of(dataset.catalogue, said)
         self.num_items = graph.num_items
 
-    def text(self, said: Sequence[Sequence[str]]) -> FloatArray:
-        """TF-IDF cosine of each text, taken apart by ``words``, with each item's text."""
-        return _dense(self._encoder.encode_words(said) @ self._texts)
+    def text(
+        self, said: Said, weights: FloatArray | None = None, ends: Sequence[int] | None = None
+    ) -> FloatArray:
+        """TF-IDF cosine of each text with each item's text; of several, the weighted sum.
 
-    def attributes(self, said: Sequence[Sequence[str]]) -> FloatArray:
-        """How much of what each text, taken apart by ``words``, names each item has.
-
-        Rare attributes count more.
+        Args:
+            said: the texts, each taken apart by ``words``.
+            weights: what each text counts, float32 (len(said),); 1 by default.
+            ends: 0, and where each group of texts ends that has a row of its own; every text has
+                one by default.
         """
-        return self._phrases.totals_of(said)
+        return _dense(self._encoder.encode_words(said, weights, ends) @ self._texts)
+
+    def attributes(
+        self, said: Said, weights: FloatArray | None = None, ends: Sequence[int] | None = None
+    ) -> FloatArray:
+        """How much of what each text names each item has; of several, the weighted sum.
+
+        Rare attributes count more. Arguments as of :meth:`text`.
+        """
+        return dense_sums(self._phrases.sparse_scores(said), self.num_items, weights, ends)
 
     def similar(self, mentioned: Sequence[Sequence[int]]) -> FloatArray:
         """Mean attribute cosine of each item with the mentioned ones; these themselves have 0."""

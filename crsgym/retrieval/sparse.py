@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,34 @@ def from_pairs(pairs: Iterable[tuple[int, int]], shape: tuple[int, int]) -> Any:
     cells: IntArray = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
     ones = np.ones(len(cells), dtype=np.float32)
     return csr_matrix((ones, (cells[:, 0], cells[:, 1])), shape=shape)
+
+
+def dense_sums(
+    matrix: Any, width: int, weights: FloatArray | None = None, ends: Sequence[int] | None = None
+) -> FloatArray:
+    """Weighted sums of groups of rows of a CSR matrix, its blocks of columns added up as well.
+
+    All is added where it is sparse: dense, the rows of a batch are more than a cache holds.
+
+    Args:
+        matrix: (rows, n x width).
+        width: columns of a block.
+        weights: what each row counts, float32 (rows,); 1 by default.
+        ends: 0, and where each group of rows ends; every row is a group by default.
+
+    Returns:
+        Float32 (groups, width), dense.
+    """
+    from scipy.sparse import csr_matrix
+
+    data, indptr = matrix.data, matrix.indptr
+    if weights is not None:
+        data = data * np.repeat(weights, np.diff(indptr))
+    if ends is not None:
+        indptr = indptr[np.asarray(ends)]
+    shape = len(indptr) - 1, width
+    sums: FloatArray = csr_matrix((data, matrix.indices % width, indptr), shape).toarray()
+    return sums
 
 
 def flat(name: str, matrix: Any) -> Arrays:
@@ -64,4 +92,4 @@ def product(left: Any, right: Any) -> FloatArray:
     return np.asarray(found if isinstance(found, np.ndarray) else found.toarray(), dtype=np.float32)
 
 
-__all__ = ["Arrays", "flat", "from_pairs", "product", "under", "unflat"]
+__all__ = ["Arrays", "dense_sums", "flat", "from_pairs", "product", "under", "unflat"]

@@ -144,18 +144,18 @@ class Titles:
         return {start: tuple(names) for start, names in by_start.items()}
 
     @cached_property
-    def _starts(self) -> frozenset[tuple[str, str]]:
-        return frozenset(self._long_names)
+    def _starts(self) -> frozenset[str]:
+        return frozenset(first for first, _ in self._long_names)
 
     def named_in(self, text: str) -> bool:
         """Whether a text holds any title of two words or more; one word may be just a word."""
         said = title_words(text)
-        if self._starts.isdisjoint(pairwise(said)):
+        if self._starts.isdisjoint(said):
             return False
-        padded = f" {' '.join(said)} "
-        return any(
-            name in padded for start in pairwise(said) for name in self._long_names.get(start, ())
-        )
+        names = self._long_names
+        found = [name for start in pairwise(said) if start in names for name in names[start]]
+        padded = f" {' '.join(said)} " if found else ""
+        return any(name in padded for name in found)
 
 
 __all__ = ["KINDS", "PEOPLE", "Places", "Titles", "Topic", "Topics"]

@@ -47,14 +47,14 @@ class Voice:
         """What is said when ``speak`` is given a voice.
 
         It speaks freely first; only where the whole then leaks, which is rare, is every sentence
-        minded. Both say the same: a sentence's words are words of the whole, so what the whole does
-        not give away no sentence does.
+        minded. Both say the same: a sentence ends in a stop, so that its words are words of the
+        whole, and what the whole does not give away no sentence does.
         """
         free = cls(seed, _nothing, book)
         speak(free)
         said = " ".join(free._sentences)
         plain = "(" not in (said if said.isascii() else evened(said))
-        if plain and _ENDS.issuperset([s[-1] for s in free._sentences]) and not leaks(said):
+        if plain and not leaks(said):
             return said
         minded = cls(seed, leaks, book)
         speak(minded)
@@ -89,7 +89,9 @@ class Voice:
 
     def ask(self, templates: Sequence[str], wanted: Sequence[Said]) -> bool:
         """Add a sentence about an item with all of these, put in another way where one leaks."""
-        return any(self.say(templates, np=self.wish(wanted)) for _ in range(_ATTEMPTS))
+        if self.say(templates, np=self.wish(wanted)):
+            return True
+        return any(self.say(templates, np=self.wish(wanted)) for _ in range(_ATTEMPTS - 1))
 
     def text(self) -> str:
         """Everything said; a title that only sentences together would spell is cut off."""
@@ -141,9 +143,6 @@ class Voice:
             else:
                 last += [self.pick(ways) for ways in self.book.with_(kind, values)]
         return phrase + " and".join(last)
-
-
-_ENDS = frozenset(".!?")
 
 
 def _nothing(text: str) -> bool:

@@ -69,13 +69,27 @@ class HashedTfidf:
         """The same rows as :meth:`encode` as a ``scipy.sparse.csr_matrix``, shape (B, dim)."""
         return self.encode_words(_in_words(texts))
 
-    def encode_words(self, said: Sequence[Sequence[str]]) -> Any:
-        """The rows of :meth:`encode_sparse` for texts that were taken apart by ``words``."""
+    def encode_words(
+        self,
+        said: Sequence[Sequence[str]],
+        weights: FloatArray | None = None,
+        ends: Sequence[int] | None = None,
+    ) -> Any:
+        """The rows of :meth:`encode_sparse` for texts that were taken apart by ``words``.
+
+        Args:
+            said: the texts.
+            weights: what each row is multiplied with, float32 (len(said),).
+            ends: 0, and where each group of texts ends whose rows are added up: one entry more
+                than there are groups. A group may hold an entry for each of its texts.
+        """
         from scipy.sparse import csr_matrix
 
         rows, columns, values = self._entries(said)
-        indptr = np.searchsorted(rows, np.arange(len(said) + 1))
-        return csr_matrix((values, columns, indptr), shape=(len(said), self.dim))
+        if weights is not None:
+            values *= weights[rows]
+        indptr = np.searchsorted(rows, range(len(said) + 1) if ends is None else ends)
+        return csr_matrix((values, columns, indptr), shape=(len(indptr) - 1, self.dim))
 
     def spec(self) -> dict[str, Any]:
         """What its vectors depend on."""

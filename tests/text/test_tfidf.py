@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from crsgym.errors import ConfigurationError
 from crsgym.text import load_encoder
 from crsgym.text.tfidf import HashedTfidf
+from crsgym.text.words import words
 
 TEXTS = st.lists(st.text(max_size=60), max_size=8)
 
@@ -107,3 +108,13 @@ def _seconds(encoder: object, texts: list[str]) -> float:
     start = time.perf_counter()
     encoder.encode(texts)  # type: ignore[attr-defined]
     return time.perf_counter() - start
+
+
+def test_the_rows_of_a_group_are_weighed_and_added_up() -> None:
+    encoder = HashedTfidf(dim=64)
+    texts = ["a scary comedy", "comedy", "noir", ""]
+    weights = np.array([1, -0.5, 2, 1], dtype=np.float32)
+    rows = weights[:, None] * encoder.encode(texts)
+    grouped = encoder.encode_words(list(map(words, texts)), weights, [0, 2, 2, 4]).toarray()
+    expected = [rows[0] + rows[1], np.zeros(64), rows[2] + rows[3]]
+    np.testing.assert_allclose(grouped, expected, rtol=1e-6)
