@@ -76,8 +76,8 @@ _LOOSE_MARKER = re.compile(r"rank(?:ed|ing)?[ _-]?list[*_` ]{0,4}:?[*_` ]{0,4}\s
 _HEADING = re.compile(
     f"Step ?(?:{'|'.join(f'({n}) ?: ?{name}' for n, name in enumerate(STEPS, 1))})"
 )
+_PLAIN_HEADINGS = tuple(f"Step{n}: {name}" for n, name in enumerate(STEPS, 1))
 _ANY_STEP = re.compile(r"Step ?[1-9] ?[:.)]")
-_IN_ORDER = list(range(1, len(STEPS) + 1))
 _LEAD = re.compile(r"^[\s.:*_#-]+")
 """What may stand between a heading and its text: white space and marks."""
 _TAGS_AND_STEPS = re.compile(r"</?think>|Step ?[1-9] ?[:.)]")
@@ -109,8 +109,7 @@ def format_answer(titles: Iterable[str], *, preference: str = "", explanation: s
         _inline(explanation),
     )
     steps = [
-        f"Step{n}: {name}. {text}".rstrip()
-        for n, (name, text) in enumerate(zip(STEPS, texts, strict=True), 1)
+        f"{heading}. {text}".rstrip() for heading, text in zip(_PLAIN_HEADINGS, texts, strict=True)
     ]
     return "\n".join([_OPEN, *steps, _CLOSE, f"RANK LIST: [{', '.join(listed)}]"])
 
@@ -223,27 +222,49 @@ def _find_list(text: str, after: int, issues: set[str]) -> tuple[int, int]:
 
 def _read_steps(text: str, start: int, end: int, closed: bool, issues: set[str]) -> tuple[int, str]:
     """``N`` and ``P_t``. Thinking that is never closed has a preference, but no steps."""
+    steps, begin, stop = _find_steps(text, start, end, issues if closed else set())
+    if begin < 0:
+        return steps if closed else 0, ""
+    preference = repair_unicode(_LEAD.sub("", text[begin:stop]).strip())
+    if len(preference) > MAX_PREFERENCE:
+        issues.add("long_preference")
+        preference = preference[:MAX_PREFERENCE]
+    if not preference:
+        issues.add("no_preference")
+    return steps if closed else 0, preference
+
+
+def _find_steps(text: str, start: int, end: int, issues: set[str]) -> tuple[int, int, int]:
+    """``N``, and where the text of Step1 starts, -1 without one, and ends."""
+    if places := _plain_headings(text, start, end):
+        return len(STEPS), places[0] + len(_PLAIN_HEADINGS[0]), places[1]
     found = list(_HEADING.finditer(text, start, end))
     numbers = [match.lastindex or 0 for match in found]
-    if closed and numbers != _IN_ORDER:
-        if len(set(numbers)) < len(STEPS):
-            issues.add("missing_steps")
-        if len(set(numbers)) < len(numbers):
-            issues.add("extra_steps")
-        if numbers != sorted(numbers):
-            issues.add("steps_out_of_order")
-    preference = ""
-    if 1 in numbers:
-        begin = found[numbers.index(1)].end()
-        following = _ANY_STEP.search(text, begin, end)
-        preference = text[begin : following.start() if following else end]
-        preference = repair_unicode(_LEAD.sub("", preference).strip())
-        if len(preference) > MAX_PREFERENCE:
-            issues.add("long_preference")
-            preference = preference[:MAX_PREFERENCE]
-        if not preference:
-            issues.add("no_preference")
-    return len(found) if closed else 0, preference
+    if len(set(numbers)) < len(STEPS):
+        issues.add("missing_steps")
+    if len(set(numbers)) < len(numbers):
+        issues.add("extra_steps")
+    if numbers != sorted(numbers):
+        issues.add("steps_out_of_order")
+    if 1 not in numbers:
+        return len(found), -1, end
+    begin = found[numbers.index(1)].end()
+    following = _ANY_STEP.search(text, begin, end)
+    return len(found), begin, following.start() if following else end
+
+
+def _plain_headings(text: str, start: int, end: int) -> list[int]:
+    """Where the five headings stand, as :func:`format_answer` writes them, with no other step.
+
+    Nothing where they are written otherwise: it is the short way through what most answers are.
+    """
+    places: list[int] = []
+    if text.count("Step", start, end) == len(_PLAIN_HEADINGS):
+        for heading in _PLAIN_HEADINGS:
+            if (start := text.find(heading, start, end)) < 0:
+                return []
+            places.append(start)
+    return places
 
 
 def _inline(text: str) -> str:

@@ -107,12 +107,13 @@ class CRSEnv(gymnasium.Env[Observation, str]):
         self._state = outcome.state
         if self.render_mode == "human":
             self.render()
+        observation = self.world.observe([self._state])[0]
         return (
-            self.world.observe([self._state])[0],
+            observation,
             outcome.reward,
             outcome.terminated,
             outcome.truncated,
-            step_info(self.task, outcome, reveal=self.reveal),
+            step_info(self.task, outcome, observation, reveal=self.reveal),
         )
 
     def restore(self, state: State) -> Observation:
@@ -205,20 +206,27 @@ def start_info(state: State) -> dict[str, Any]:
     return {"scenario_id": state.scenario.id, "turn": 0}
 
 
-def step_info(task: Task, outcome: Outcome, *, reveal: bool) -> dict[str, Any]:
-    """``info`` of a step; the truth enters only at the end, or when it was asked for."""
+def step_info(
+    task: Task, outcome: Outcome, observation: Observation, *, reveal: bool
+) -> dict[str, Any]:
+    """``info`` of a step; the truth enters only at the end, or when it was asked for.
+
+    Args:
+        task: what is played.
+        outcome: what the answer led to.
+        observation: of the conversation after the answer.
+        reveal: whether the truth was asked for.
+    """
     state = outcome.state
-    answer = state.context.turns[-1].recommendation
-    catalogue = task.world.catalogue
     info: dict[str, Any] = {
         "scenario_id": state.scenario.id,
         "turn": len(state.context.turns),
         "reward_terms": outcome.reward_terms,
-        "answer_issues": answer.issues,
-        "items": catalogue.titles_of(answer.items),
+        "answer_issues": state.context.turns[-1].recommendation.issues,
+        "items": observation["history"][-1]["list"],
     }
     if reveal or state.status != "running":
-        info["target"] = catalogue.titles[state.goal.target]
+        info["target"] = task.world.catalogue.titles[state.goal.target]
         info["target_rank"] = _rank(outcome.target_rank)
         info["candidate_rank"] = _rank(outcome.candidate_rank)
     return info

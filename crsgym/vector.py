@@ -150,19 +150,21 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         rewards = np.array([outcome.reward for outcome in outcomes], dtype=np.float64)
         status = np.array([state.status for state in self._states])
         terminated, truncated = status == "terminated", status == "truncated"
+        observations = self.observations()
         infos = {
-            i: step_info(self.task, outcome, reveal=self.reveal)
+            i: step_info(self.task, outcome, observations[i], reveal=self.reveal)
             for i, outcome in enumerate(outcomes)
         }
         done = np.flatnonzero(terminated | truncated).tolist()
         if done and self.autoreset_mode is AutoresetMode.SAME_STEP:
-            last = self.world.observe([self._states[i] for i in done])
             self._begin(done, [None] * len(done))
-            for i, observation in zip(done, last, strict=True):
-                final = {"final_obs": observation, "final_info": infos[i]}
+            fresh = self.world.observe([self._states[i] for i in done])
+            for i, observation in zip(done, fresh, strict=True):
+                final = {"final_obs": observations[i], "final_info": infos[i]}
                 infos[i] = {**start_info(self._states[i]), **final}
+                observations[i] = observation
         return (
-            self._batch(self.observations()),
+            self._batch(observations),
             rewards,
             terminated,
             truncated,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -18,7 +17,7 @@ _FIRST = 64
 
 
 class RowCache(Generic[K]):
-    """The rows of the most recently used keys, within a budget of memory.
+    """The rows that were worked out last, within a budget of memory.
 
     Args:
         compute: from keys to their rows, a new array (len(keys), width), that is handed on in
@@ -36,7 +35,11 @@ class RowCache(Generic[K]):
         self._forget()
 
     def _forget(self) -> None:
-        self._places: OrderedDict[K, int] = OrderedDict()
+        self._places: dict[K, int] = {}
+        self._keys: list[K] = []
+        """By place."""
+        self._next = 0
+        """The place that is taken next: once there is no more room, that of the oldest row."""
         # All rows in one array: they are handed out, and put in, in one copy of many.
         self._rows: FloatArray = np.empty((min(_FIRST, self._room), self._width), dtype=np.float32)
         self._lock = Lock()
@@ -49,41 +52,39 @@ class RowCache(Generic[K]):
 
         Missing ones are computed in one call.
         """
-        found: list[int] = []
-        missing: dict[K, int] = {}
-        absent: list[int] = []
         with self._lock:
-            for number, key in enumerate(keys):
-                place = self._places.get(key)
-                if place is None:
-                    missing.setdefault(key, len(missing))
-                    absent.append(number)
-                    place = 0
-                else:
-                    self._places.move_to_end(key)
-                found.append(place)
-            all_new = len(missing) == len(keys) > 0
-            out = self._rows[:0] if all_new else self._rows.take(found, axis=0)
-        if missing:
-            fresh = np.asarray(self._compute(list(missing)), dtype=np.float32)
-            with self._lock:
-                self._keep(list(missing)[-self._room :], fresh[-self._room :])
-            if all_new:
-                return fresh
-            out[absent] = fresh.take([missing[keys[number]] for number in absent], axis=0)
-        return out
+            found = list(map(self._places.get, keys))
+            absent = [number for number, place in enumerate(found) if place is None]
+            all_new = len(absent) == len(keys) > 0
+            places = [] if all_new else [place or 0 for place in found]
+            kept = self._rows.take(places, axis=0)
+        if not absent:
+            return kept
+        missing = {key: number for number, key in enumerate(dict.fromkeys(keys[i] for i in absent))}
+        fresh = np.asarray(self._compute(list(missing)), dtype=np.float32)
+        with self._lock:
+            self._keep(list(missing)[-self._room :], fresh[-self._room :])
+        order = [missing[keys[i]] for i in absent]
+        if all_new:
+            return fresh if len(missing) == len(keys) else fresh[order]
+        kept[absent] = fresh[order]
+        return kept
 
     def _keep(self, keys: Sequence[K], fresh: FloatArray) -> None:
-        """Put rows in, where need be in place of those that were not used for longest."""
+        """Put rows in, where need be in place of the oldest."""
         places: list[int] = []
         for key in keys:
-            place = self._places.pop(key, None)
+            place = self._places.get(key)
             if place is None:
-                full = len(self._places) == self._room
-                place = self._places.popitem(last=False)[1] if full else len(self._places)
-            self._places[key] = place
+                place, self._next = self._next, (self._next + 1) % self._room
+                if place == len(self._keys):
+                    self._keys.append(key)
+                else:
+                    del self._places[self._keys[place]]
+                    self._keys[place] = key
+                self._places[key] = place
             places.append(place)
-        if (size := len(self._places)) > len(self._rows):
+        if (size := len(self._keys)) > len(self._rows):
             grown = np.empty((min(2 * size, self._room), self._width), dtype=np.float32)
             grown[: len(self._rows)] = self._rows
             self._rows = grown

@@ -38,17 +38,19 @@ def test_rows_have_one_precision_whichever_are_new() -> None:
     assert first[0] == mixed[0]
 
 
-def test_the_least_recently_used_row_goes() -> None:
+def test_the_oldest_row_goes() -> None:
     squares = Squares()
     cache = RowCache(squares, 2, megabytes=16 / 2**20)  # room for two rows of 8 bytes
     cache.rows([1, 2])
     cache.rows([1])
     cache.rows([3])
     assert len(cache) == 2
-    cache.rows([1])
-    assert squares.asked == [1, 2, 3]
     cache.rows([2])
-    assert squares.asked == [1, 2, 3, 2]
+    assert squares.asked == [1, 2, 3]
+    cache.rows([1])
+    assert squares.asked == [1, 2, 3, 1]
+    cache.rows([3])
+    assert squares.asked == [1, 2, 3, 1]
 
 
 def test_a_row_handed_out_is_not_the_one_kept() -> None:
