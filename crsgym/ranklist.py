@@ -97,7 +97,7 @@ class ListReader:
             return pos
         plain, with_commas, commas = catalogue.plain_titles, catalogue.comma_titles, 0
         pieces = text[pos:close].split(", ", min(4 * list_length, _AT_ONCE))
-        items = list(map(plain.get, pieces))
+        items = [*map(plain.get, pieces), -1]
         i, last = 0, len(pieces) - 1
         slots, bounds = self.slots, self.bounds
         while i <= last and len(slots) < list_length:
@@ -113,14 +113,15 @@ class ListReader:
             end = pos + len(title)
             if item in seen:
                 break
-            if i < last and items[i + 1] is None and _TRAILING_ARTICLE.match(text, end):
+            if items[i + 1] is None and _TRAILING_ARTICLE.match(text, end):
                 break
             seen.add(item)
+            slots.append(item)
             bounds.append(pos)
             bounds.append(end)
-            slots.append(item)
-            i, pos = i + 1, end + 2 if i < last else end
-        return pos
+            pos = end + 2
+            i += 1
+        return close if i > last else pos
 
     def _read_entry(self, pos: int) -> int:
         """Put one entry into the next slot; the place behind it."""

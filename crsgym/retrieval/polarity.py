@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from crsgym.memo import Table
@@ -43,7 +44,7 @@ def split_polarity(text: str) -> tuple[str, str]:
     """
     wanted: list[str] = []
     refused: list[str] = []
-    for pieces, turned_down in _clauses(text):
+    for pieces, _, turned_down in _clauses(text):
         if clause := " ".join(pieces).rstrip(_STOPS).strip():
             (refused if turned_down else wanted).append(clause)
     return ". ".join(wanted), ". ".join(refused)
@@ -53,41 +54,46 @@ def split_words(text: str) -> tuple[list[str], list[str]]:
     """The two texts of :func:`split_polarity`, each taken apart by ``words``."""
     wanted: list[str] = []
     refused: list[str] = []
-    for pieces, turned_down in _clauses(text):
+    for _, said, turned_down in _clauses(text):
         if turned_down:
-            refused += pieces
+            refused += said
         else:
-            wanted += pieces
-    return _taken_apart(wanted), _taken_apart(refused)
+            wanted += said
+    return wanted, refused
 
 
-def _clauses(text: str) -> list[tuple[list[str], bool]]:
-    """The pieces of each clause, and whether it turns down what it names."""
+def _clauses(text: str) -> list[tuple[list[str], Sequence[str], bool]]:
+    """Of each clause its pieces, its words, and whether it turns down what it names."""
     if "\n" in text:
         return _searched(text)
     if "," in text:
         text = _ASIDES.sub(". ", text)
     pieces = text.split(" ")
-    found: list[tuple[list[str], bool]] = []
+    all_kinds, all_words = zip(*map(_known.__getitem__, pieces), strict=True)
+    found: list[tuple[list[str], Sequence[str], bool]] = []
     start = 0
-    for kinds in "".join(map(_kinds.__getitem__, pieces)).split("."):
+    for kinds in "".join(all_kinds).split("."):
         end = start + len(kinds)
-        clause = pieces[start:end]
+        clause, said = pieces[start:end], all_words[start:end]
         if _UNSURE in kinds:
             found += _searched(f"{' ' if start else ''}{' '.join(clause)}")
         else:
             turned_down = _REFUSES in kinds and not (
                 _MAY_ASK in kinds and _REQUEST.search(" ".join(clause))
             )
-            found.append((clause, turned_down))
+            found.append((clause, words(" ".join(clause)) if "" in said else said, turned_down))
         start = end
     return found
 
 
-def _searched(text: str) -> list[tuple[list[str], bool]]:
+def _searched(text: str) -> list[tuple[list[str], Sequence[str], bool]]:
     """The same of any text, by the patterns themselves."""
     return [
-        (clause.split(" "), bool(_REFUSAL.search(clause)) and not _REQUEST.search(clause))
+        (
+            clause.split(" "),
+            words(clause),
+            bool(_REFUSAL.search(clause)) and not _REQUEST.search(clause),
+        )
         for clause in _CLAUSES.split(text)
     ]
 
@@ -103,19 +109,17 @@ def _kind(piece: str) -> str:
     return kind if bare == piece else f"{kind}."
 
 
-def _taken_apart(pieces: list[str]) -> list[str]:
-    """The words of some pieces: most are one word each."""
-    said = list(map(_word.__getitem__, pieces))
-    return words(" ".join(pieces)) if "" in said else said
-
-
 def _only_word(piece: str) -> str:
     """The word of a piece; empty when it holds none or several."""
     found = words(piece)
     return found[0] if len(found) == 1 else ""
 
 
-_kinds = Table(_kind, 1 << 16)
-_word = Table(_only_word, 1 << 16)
+def _know(piece: str) -> tuple[str, str]:
+    """The kind and the word of a piece."""
+    return _kind(piece), _only_word(piece)
+
+
+_known = Table(_know, 1 << 16)
 
 __all__ = ["split_polarity", "split_words"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+from _random import Random as MersenneTwister
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
@@ -33,8 +33,9 @@ class Voice:
     """
 
     def __init__(self, seed: int, leaks: Leaks, book: Phrasebook = _PLAIN) -> None:
-        # `random()` alone: its stream is the same in every version of Python.
-        self.uniform = random.Random(seed).random
+        # `random()` alone: its stream is the same in every version of Python. `random.Random` is
+        # this generator behind two calls more.
+        self.uniform = MersenneTwister(seed).random
         """A number in [0, 1)."""
         self._leaks = leaks
         self.book = book
