@@ -166,7 +166,7 @@ def parse_answer(
     if "early_list" in issues:
         issues.discard("text_after_list")
     if candidates is not None:
-        if not reader.seen.issubset(candidates):
+        if len(reader.seen.intersection(candidates)) < len(reader.seen):
             issues.add("not_a_candidate")
         list_length = min(list_length, len(candidates))
     if slots and len(slots) < list_length:
