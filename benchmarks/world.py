@@ -23,6 +23,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from rich.console import Console
 from rich.table import Table
@@ -38,6 +39,9 @@ from crsgym.vector import CRSVectorEnv
 BATCHES = (1, 64, 512)
 TURNS = 5
 ROUNDS = 24
+
+Rates: TypeAlias = dict[str, list[float]]
+"""By name, the steps per second of every round."""
 
 
 def answers_of(task: Task) -> list[str]:
@@ -116,23 +120,30 @@ def play(steps: Iterator[int]) -> int:
     return sum(itertools.islice(steps, TURNS))
 
 
-def rates(makers: dict[str, Callable[[], Iterator[int]]], seconds: float) -> dict[str, float]:
-    """Steps per second of each: the upper quartile of short rounds in which all take turns.
-
-    What else the machine does can only take from a rate, and comes and goes within seconds.
-    """
+def rates(makers: dict[str, Callable[[], Iterator[int]]], seconds: float) -> Rates:
+    """Steps per second of each, in every one of the rounds in which all take short turns."""
     running = {name: make() for name, make in makers.items()}
     for steps in running.values():
         play(steps)
         play(steps)
-    measured: dict[str, list[float]] = {name: [] for name in makers}
+    measured: Rates = {name: [] for name in makers}
     for _ in range(ROUNDS):
         for name, steps in running.items():
             began, done = time.process_time(), 0
             while (spent := time.process_time() - began) < seconds / ROUNDS:
                 done += play(steps)
             measured[name].append(done / spent)
-    return {name: statistics.quantiles(values)[2] for name, values in measured.items()}
+    return measured
+
+
+def quotient(rate: Rates, name: str, other: str) -> float:
+    """How many times the rate of another this one is: the median of the rounds' quotients.
+
+    What else the machine does comes and goes within seconds, so it is much the same for all that
+    run in one round.
+    """
+    pairs = zip(rate[name], rate[other], strict=True)
+    return statistics.median(one / another for one, another in pairs)
 
 
 def main() -> None:
@@ -170,22 +181,21 @@ def main() -> None:
         title=f"{arguments.env}, {platform.machine()}, "
         f"Python {platform.python_version()}, {arguments.retriever} + {arguments.simulator}",
     )
-    ratios = {"CRSEnv": _shell(rate["World, batch 1"], rate["CRSEnv"])}
+    ratios = {"CRSEnv": _shell(rate, "World, batch 1", "CRSEnv")}
     for b in BATCHES:
         share = retriever_share(task, b, arguments.seconds)
         ratios[f"World, batch {b}"] = f"{1 / share:.2f} x the cost of the retriever"
     for b in BATCHES[1:]:
-        ratios[f"CRSVectorEnv, {b}"] = _shell(rate[f"World, batch {b}"], rate[f"CRSVectorEnv, {b}"])
-    for name, value in rate.items():
-        table.add_row(name, f"{value:,.0f}", ratios.get(name, ""))
-    table.add_row(
-        "batch 512 over batch 1", "", f"{rate['World, batch 512'] / rate['World, batch 1']:.1f} x"
-    )
+        ratios[f"CRSVectorEnv, {b}"] = _shell(rate, f"World, batch {b}", f"CRSVectorEnv, {b}")
+    for name, values in rate.items():
+        table.add_row(name, f"{statistics.median(values):,.0f}", ratios.get(name, ""))
+    gained = quotient(rate, "World, batch 512", "World, batch 1")
+    table.add_row("batch 512 over batch 1", "", f"{gained:.1f} x")
     Console(width=100).print(table)
 
 
-def _shell(core_rate: float, shell_rate: float) -> str:
-    return f"{100 * (core_rate / shell_rate - 1):+.1f} % over the core"
+def _shell(rate: Rates, core_name: str, name: str) -> str:
+    return f"{100 * (quotient(rate, core_name, name) - 1):+.1f} % over the core"
 
 
 if __name__ == "__main__":

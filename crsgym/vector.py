@@ -275,7 +275,7 @@ def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]
     stacked: dict[str, Any] = {}
     for key, (places, values) in columns.items():
         kinds = set(map(type, values))
-        if key != "final_obs" and all(issubclass(kind, Mapping) for kind in kinds):
+        if key != "final_obs" and kinds == {dict}:
             stacked[key] = _stack(dict(zip(places, values, strict=True)), count)
         else:
             number = kinds.pop() if kinds in ({int}, {float}, {bool}) else None
