@@ -1,3 +1,4 @@
+import random
 import string
 
 import pytest
@@ -167,6 +168,12 @@ def test_equal_seeds_say_equal_things(seed: int) -> None:
         return voice.text()
 
     assert remark() == remark()
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_what_is_drawn_is_the_standard_generators(seed: int) -> None:
+    voice, standard = Voice(seed, never), random.Random(seed)
+    assert [voice.uniform() for _ in range(3)] == [standard.random() for _ in range(3)]
 
 
 def test_places_and_counts() -> None:
