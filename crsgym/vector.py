@@ -7,7 +7,9 @@ plays, and each part of the world is called once per step for all of them.
 from __future__ import annotations
 
 import numbers
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import gymnasium
@@ -148,8 +150,8 @@ class CRSVectorEnv(VectorEnv[BatchedObservation, Sequence[str], npt.NDArray[Any]
         outcomes = self.world.advance(self.states, list(actions))
         self._states = [outcome.state for outcome in outcomes]
         rewards = np.array([outcome.reward for outcome in outcomes], dtype=np.float64)
-        status = np.array([state.status for state in self._states])
-        terminated, truncated = status == "terminated", status == "truncated"
+        terminated = np.array([state.status == "terminated" for state in self._states])
+        truncated = np.array([state.status == "truncated" for state in self._states])
         observations = self.observations()
         infos = {
             i: step_info(self.task, outcome, observations[i], reveal=self.reveal)
@@ -261,16 +263,16 @@ def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]
 
     As ``VectorEnv._add_info`` does; a :class:`~crsgym.env.Rank`, which may be None, is an object.
     """
-    alike: dict[tuple[str, ...], list[int]] = {}
+    alike: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for i, info in infos.items():
-        alike.setdefault(tuple(info), []).append(i)
-    columns: dict[str, tuple[list[int], list[Any]]] = {}
+        alike[tuple(info)].append(i)
+    columns: defaultdict[str, tuple[list[int], list[Any]]] = defaultdict(lambda: ([], []))
     for keys, rows in alike.items():
         told = [infos[i] for i in rows]
         for key in keys:
-            places, values = columns.setdefault(key, ([], []))
+            places, values = columns[key]
             places += rows
-            values += [info[key] for info in told]
+            values += map(itemgetter(key), told)
     in_order = len(alike) == 1 and list(infos) == list(range(count))
     stacked: dict[str, Any] = {}
     for key, (places, values) in columns.items():
@@ -284,8 +286,9 @@ def _stack(infos: Mapping[int, Mapping[str, Any]], count: int) -> dict[str, Any]
                 array, filled = np.full(count, number and 0, dtype=number or object), array
                 array[places] = filled
             stacked[key] = array
-        stacked[f"_{key}"] = mask = np.zeros(count, dtype=np.bool_)
-        mask[slice(None) if in_order else places] = True
+        stacked[f"_{key}"] = mask = np.full(count, in_order)
+        if not in_order:
+            mask[places] = True
     return stacked
 
 
