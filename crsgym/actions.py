@@ -223,14 +223,14 @@ def _find_list(text: str, after: int, issues: set[str]) -> tuple[int, int]:
 def _read_steps(text: str, start: int, end: int, closed: bool, issues: set[str]) -> tuple[int, str]:
     """``N`` and ``P_t``. Thinking that is never closed has a preference, but no steps."""
     steps, begin, stop = _find_steps(text, start, end, issues if closed else set())
-    if begin < 0:
-        return steps if closed else 0, ""
-    preference = repair_unicode(_LEAD.sub("", text[begin:stop]).strip())
-    if len(preference) > MAX_PREFERENCE:
-        issues.add("long_preference")
-        preference = preference[:MAX_PREFERENCE]
-    if not preference:
-        issues.add("no_preference")
+    preference = ""
+    if begin >= 0:
+        preference = repair_unicode(_LEAD.sub("", text[begin:stop]).strip())
+        if len(preference) > MAX_PREFERENCE:
+            issues.add("long_preference")
+            preference = preference[:MAX_PREFERENCE]
+        if not preference:
+            issues.add("no_preference")
     return steps if closed else 0, preference
 
 

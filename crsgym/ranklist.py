@@ -97,7 +97,7 @@ class ListReader:
             return pos
         plain, with_commas, commas = catalogue.plain_titles, catalogue.comma_titles, 0
         pieces = text[pos:close].split(", ", min(4 * list_length, _AT_ONCE))
-        items = [*map(plain.get, pieces), -1]
+        items = [*map(plain.get, pieces), -1]  # behind the last piece stands no article
         i, last = 0, len(pieces) - 1
         slots, bounds = self.slots, self.bounds
         while i <= last and len(slots) < list_length:

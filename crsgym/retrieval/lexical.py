@@ -18,9 +18,9 @@ from crsgym.errors import ConfigurationError
 from crsgym.memo import Memo
 from crsgym.retrieval.polarity import split_words
 from crsgym.retrieval.rowcache import RowCache
-from crsgym.retrieval.signals import ItemSignals, Said, last_first, spoken
+from crsgym.retrieval.signals import ItemSignals, last_first, spoken
 from crsgym.retrieval.topk import top_k
-from crsgym.text.words import words
+from crsgym.text.words import Said, words
 from crsgym.types import Context, FloatArray, IntArray, Scenario, Utterance
 
 if TYPE_CHECKING:
@@ -168,24 +168,28 @@ class LexicalRetriever:
 
     def _score_remarks(self, remarks: Sequence[str]) -> FloatArray:
         said: list[Sequence[str]] = []
-        weights: list[float] = []
+        counts: list[float] = []
         ends = [0]
         for wanted, refused in map(split_words, remarks):
             said.append(wanted)
-            weights.append(self._feedback)
+            counts.append(self._feedback)
             if refused:
                 said.append(refused)
-                weights.append(-self._feedback)
+                counts.append(-self._feedback)
             ends.append(len(said))
-        return self._read(said, weights, ends)
+        return self._read(said, counts, ends)
 
     def _score_wishes(self, wishes: Sequence[str]) -> FloatArray:
-        each = range(len(wishes) + 1)
-        return self._read(list(map(words, wishes)), [self._preference] * len(wishes), each)
+        return self._read(list(map(words, wishes)), [self._preference] * len(wishes))
 
-    def _read(self, said: Said, told: Sequence[float], ends: Sequence[int]) -> FloatArray:
-        """What groups of texts that count ``told`` add to the scores: float32 (groups, n_items)."""
-        weights: FloatArray = np.array(told, dtype=np.float32)
+    def _read(
+        self, said: Said, counts: Sequence[float], ends: Sequence[int] | None = None
+    ) -> FloatArray:
+        """What texts add to the scores, each as much as it counts: float32 (groups, n_items).
+
+        Groups end as of :meth:`ItemSignals.text`.
+        """
+        weights: FloatArray = np.array(counts, dtype=np.float32)
         text = self._weights[SIGNALS.index("text")] + self._weights[SIGNALS.index("recent_text")]
         attributes = (
             self._weights[SIGNALS.index("attributes")]

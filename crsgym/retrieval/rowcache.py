@@ -55,20 +55,19 @@ class RowCache(Generic[K]):
         with self._lock:
             found = list(map(self._places.get, keys))
             absent = [number for number, place in enumerate(found) if place is None]
-            all_new = len(absent) == len(keys) > 0
+            missing = list(dict.fromkeys(keys[number] for number in absent))
+            all_new = len(missing) == len(keys) > 0
             places = [] if all_new else [place or 0 for place in found]
-            kept = self._rows.take(places, axis=0)
-        if not absent:
-            return kept
-        missing = {key: number for number, key in enumerate(dict.fromkeys(keys[i] for i in absent))}
-        fresh = np.asarray(self._compute(list(missing)), dtype=np.float32)
-        with self._lock:
-            self._keep(list(missing)[-self._room :], fresh[-self._room :])
-        order = [missing[keys[i]] for i in absent]
-        if all_new:
-            return fresh if len(missing) == len(keys) else fresh[order]
-        kept[absent] = fresh[order]
-        return kept
+            out = self._rows.take(places, axis=0)
+        if missing:
+            fresh = np.asarray(self._compute(missing), dtype=np.float32)
+            with self._lock:
+                self._keep(missing[-self._room :], fresh[-self._room :])
+            if all_new:
+                return fresh
+            order = dict(zip(missing, range(len(missing)), strict=True))
+            out[absent] = fresh[[order[keys[number]] for number in absent]]
+        return out
 
     def _keep(self, keys: Sequence[K], fresh: FloatArray) -> None:
         """Put rows in, where need be in place of the oldest."""

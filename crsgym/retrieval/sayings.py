@@ -13,7 +13,7 @@ from crsgym.data.catalogue import split_year
 from crsgym.data.kinds import KNOWN, forms
 from crsgym.memo import Table
 from crsgym.retrieval.sparse import Arrays, flat, unflat
-from crsgym.text.words import singular, words
+from crsgym.text.words import Said, singular, words
 from crsgym.types import FloatArray, Item
 
 if TYPE_CHECKING:
@@ -117,15 +117,11 @@ class Phrases:
 
         Each is float32 (B, items).
         """
-        return self.scores_of(list(map(words, texts)))
+        scores: FloatArray = self.sparse_scores(list(map(words, texts))).toarray()
+        yield from scores.reshape(len(texts), len(KINDS), -1).transpose(1, 0, 2)
 
-    def scores_of(self, said: Sequence[Sequence[str]]) -> Iterator[FloatArray]:
-        """The same of texts that were taken apart by ``words``."""
-        scores: FloatArray = self.sparse_scores(said).toarray()
-        yield from scores.reshape(len(said), len(KINDS), -1).transpose(1, 0, 2)
-
-    def sparse_scores(self, said: Sequence[Sequence[str]]) -> Any:
-        """The same side by side: float32 CSR (B, kinds x items)."""
+    def sparse_scores(self, said: Said) -> Any:
+        """The same of texts taken apart by ``words``: float32 CSR (B, kinds x items)."""
         found = self._found(said) @ self._by_kind
         found.data = np.log1p(found.data)
         return found
@@ -143,7 +139,7 @@ class Phrases:
         known = [(kind, phrase) for kind, _, phrase in (line.partition("\t") for line in lines)]
         return cls(known, unflat("items", arrays), arrays["weights"])
 
-    def _found(self, said: Sequence[Sequence[str]]) -> Any:
+    def _found(self, said: Said) -> Any:
         """1 where a text says a phrase: float32 CSR (B, phrases)."""
         from scipy.sparse import csr_matrix
 

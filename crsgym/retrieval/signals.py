@@ -6,7 +6,7 @@ All functions are batched and return dense float32 rows (B, n_items).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +15,8 @@ from crsgym.retrieval.sayings import Phrases
 from crsgym.retrieval.sparse import dense_sums
 from crsgym.text import item_text
 from crsgym.text.tfidf import HashedTfidf
+from crsgym.text.words import Said
 from crsgym.types import FloatArray, Utterance
-
-Said: TypeAlias = Sequence[Sequence[str]]
-"""Texts, each taken apart by ``words``."""
 
 _DIM = 2**18
 

@@ -118,10 +118,11 @@ class RulesSimulator:
         here: Places,
     ) -> None:
         """What of the list fits, by one thing that was asked for."""
-        fitting = {topic: here[topic] for topic in liked if topic in here}
-        if spoilt := {p for topic in disliked if topic in here for p in here[topic]}:
-            free = {t: [p for p in places if p not in spoilt] for t, places in fitting.items()}
-            fitting = {topic: places for topic, places in free.items() if places}
+        spoilt = {place for topic in disliked if topic in here for place in here[topic]}
+        fitting: Places = {}
+        for topic in liked:
+            if topic in here and (fit := [p for p in here[topic] if p not in spoilt]):
+                fitting[topic] = fit
         if not fitting:
             voice.say(wording.NONE_FITS)
             return
@@ -131,9 +132,7 @@ class RulesSimulator:
             count = voice.count(len(places), len(listed))
             voice.say(wording.FIT, count=count, **self._has(voice, topic, listed[places[0]]))
             return
-        best = places[0]
-        if len(places) > 1:
-            best = max(places, key=list(chain.from_iterable(fitting.values())).count)
+        best = max(places, key=list(chain.from_iterable(fitting.values())).count)
         voice.say(wording.FITS, pos=voice.place(best), **self._has(voice, topic, listed[best]))
 
     def _object(

@@ -90,9 +90,7 @@ class Voice:
 
     def ask(self, templates: Sequence[str], wanted: Sequence[Said]) -> bool:
         """Add a sentence about an item with all of these, put in another way where one leaks."""
-        if self.say(templates, np=self.wish(wanted)):
-            return True
-        return any(self.say(templates, np=self.wish(wanted)) for _ in range(_ATTEMPTS - 1))
+        return any(self.say(templates, np=self.wish(wanted)) for _ in range(_ATTEMPTS))
 
     def text(self) -> str:
         """Everything said; a title that only sentences together would spell is cut off."""

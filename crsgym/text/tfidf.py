@@ -12,7 +12,7 @@ import numpy as np
 from crsgym.checks import check_count
 from crsgym.errors import ConfigurationError
 from crsgym.memo import Table
-from crsgym.text.words import STOP_WORDS, singular, words
+from crsgym.text.words import STOP_WORDS, Said, singular, words
 from crsgym.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class HashedTfidf:
 
     def encode_words(
         self,
-        said: Sequence[Sequence[str]],
+        said: Said,
         weights: FloatArray | None = None,
         ends: Sequence[int] | None = None,
     ) -> Any:
@@ -99,7 +99,7 @@ class HashedTfidf:
         """The column of a word."""
         return _STOP if word in STOP_WORDS else zlib.crc32(singular(word).encode()) % self.dim
 
-    def _entries(self, said: Sequence[Sequence[str]]) -> tuple[IntArray, IntArray, FloatArray]:
+    def _entries(self, said: Said) -> tuple[IntArray, IntArray, FloatArray]:
         """The non-zero entries: rows (ascending), columns (ascending in a row) and values."""
         lengths = list(map(len, said))
         buckets = map(self._buckets.__getitem__, chain.from_iterable(said))

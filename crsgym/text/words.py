@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 from crsgym.data.titles import ascii_words
 
 _WORD = re.compile(r"[^\W_]+")
 _ACCENTS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
 _APOSTROPHES = str.maketrans("", "", "'’‘`")
+
+Said: TypeAlias = Sequence[Sequence[str]]
+"""Texts, each taken apart by :func:`words`."""
 
 STOP_WORDS = frozenset(
     "a about all also am an and any are as at be been but by can cant could did didnt do does "
@@ -45,4 +50,4 @@ def singular(word: str) -> str:
     return word if word.endswith(("us", "ss")) else word[:-1]
 
 
-__all__ = ["STOP_WORDS", "singular", "words"]
+__all__ = ["STOP_WORDS", "Said", "singular", "words"]

@@ -79,6 +79,6 @@ def test_the_total_is_the_sum_over_the_kinds(texts: list[str]) -> None:
     phrases = Phrases.of(FILMS, TEXTS)
     said = [words(text) for text in texts]
     total = np.zeros((len(texts), len(FILMS)), dtype=np.float32)
-    for scores in phrases.scores_of(said):
+    for scores in phrases.scores(texts):
         total += scores
     assert np.array_equal(dense_sums(phrases.sparse_scores(said), len(FILMS)), total)
